@@ -1,0 +1,169 @@
+//! The command line: what can be said there, and what comes of it.
+//!
+//! Exit codes: 0 for success, 1 for failure, 2 for a command line or a configuration that is wrong.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use taskserver_config::{ConfigError, Loader};
+
+use crate::command;
+use crate::compose::ImpossibleSettings;
+
+/// Exit code of a wrong configuration; clap's of a wrong command line is the same.
+const CONFIGURATION_IS_WRONG: u8 = 2;
+
+/// The task server of an iR Engine deployment.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    sources: Sources,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Where the configuration comes from, beside the environment.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Sources {
+    /// Take config/NAME.toml into account. Also TASKSERVER_PROFILE, else NODE_ENV
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// Read this file in place of taskserver.toml; may be repeated, the later over the earlier
+    #[arg(long = "config", global = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Read the files of this directory, such as a mounted ConfigMap
+    #[arg(long = "config-dir", global = true, value_name = "DIRECTORY", env = "TASKSERVER_CONFIG_DIR")]
+    directory: Option<PathBuf>,
+    /// Set one key, over all other sources; may be repeated
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+impl Sources {
+    pub(crate) fn loader(&self) -> Loader {
+        self.loader_over(None)
+    }
+
+    /// A loader with these overrides, which those of the command line override again.
+    pub(crate) fn loader_over<'a>(&self, overrides: impl IntoIterator<Item = &'a str>) -> Loader {
+        Loader::new()
+            .overrides(overrides)
+            .profile(self.profile.clone())
+            .files(self.files.clone())
+            .directory(self.directory.clone())
+            .environment(std::env::vars_os())
+            .overrides(self.overrides.clone())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default)
+    Run,
+    /// Run the server on a throwaway database with a simulated platform
+    Demo,
+    /// Print the effective configuration with the source of every value
+    Config {
+        /// Only check it
+        #[arg(long)]
+        check: bool,
+    },
+    /// Prepare the database: create and change this server's own tables
+    Migrate,
+    /// Show the tasks of the running server
+    Tasks {
+        #[command(subcommand)]
+        command: Option<TasksCommand>,
+        /// Print JSON in place of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask the running server whether it is ready: exit code 0 or 1
+    Health {
+        /// Ask whether it is alive, ready or not
+        #[arg(long)]
+        live: bool,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TasksCommand {
+    /// Run a task once, in a process of its own, and print its result
+    Run {
+        /// The task's name
+        name: String,
+    },
+}
+
+/// Parses the process's arguments, does what they say, and reports errors.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let outcome = match cli.command.unwrap_or(Command::Run) {
+        Command::Run => command::run::run(&cli.sources),
+        Command::Demo => command::demo::run(&cli.sources),
+        Command::Config { check } => command::config::run(&cli.sources, check),
+        Command::Migrate => command::migrate::run(&cli.sources),
+        Command::Tasks { command: None, json } => command::tasks::list(&cli.sources, json),
+        Command::Tasks { command: Some(TasksCommand::Run { name }), .. } => command::tasks::run(&cli.sources, &name),
+        Command::Health { live } => command::health::run(&cli.sources, live),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "taskserver", &mut script);
+            print(&String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    outcome.unwrap_or_else(|error| report(&error))
+}
+
+/// Tells the user what went wrong: a wrong configuration as it reports itself, any other error with its causes.
+fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        print_error(&error.to_string());
+        return ExitCode::from(CONFIGURATION_IS_WRONG);
+    }
+    print_error(&format!("Error: {error:#}"));
+    match error.downcast_ref::<ImpossibleSettings>() {
+        Some(_) => ExitCode::from(CONFIGURATION_IS_WRONG),
+        None => ExitCode::FAILURE,
+    }
+}
+
+/// Prints the output of a command. A reader that has gone, as in `taskserver config | head`, is no error.
+pub(crate) fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
+}
+
+/// Tells the user something beside the output.
+pub(crate) fn print_error(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

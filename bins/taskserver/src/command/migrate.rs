@@ -1,0 +1,21 @@
+//! `taskserver migrate`: prepares the database and ends, as a Kubernetes Job or an init container would have it.
+
+use std::process::ExitCode;
+
+use taskserver_store::Store;
+
+use crate::cli::{Sources, print};
+use crate::{database, logging};
+
+pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
+    let mut settings = sources.loader().load()?.settings;
+    logging::start(&settings.log)?;
+    settings.database.migrate = true;
+    super::runtime()?.block_on(async {
+        let store = Store::new(database::options(&settings.database)?)?;
+        database::prepare(&store, &settings.database).await?;
+        print(&format!("The database {} is up to date.", store.options().database()));
+        store.close();
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,118 @@
+//! `taskserver tasks`: the tasks of the running server as a table; or one task, run once in this process.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use comfy_table::{Table, presets};
+use jiff::{SignedDurationRound, Timestamp, Unit};
+use taskserver_core::{Outcome, Recurrence, Run, TaskStatus};
+use taskserver_http::{Client, TaskTable};
+
+use crate::cli::{Sources, print};
+use crate::compose::{self, Composition};
+use crate::{database, logging};
+
+/// How long the server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(crate) fn list(sources: &Sources, json: bool) -> anyhow::Result<ExitCode> {
+    let address = sources.loader().load()?.settings.http.address();
+    super::runtime()?.block_on(async {
+        let client = Client::new(address, TIMEOUT);
+        match json {
+            true => print(&client.get("/api/tasks").await?.body),
+            false => print(&table(&client.get_json::<TaskTable>("/api/tasks").await?)),
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn table(tasks: &TaskTable) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["TASK", "SCHEDULE", "STATE", "LAST RUN", "OUTCOME", "DURATION", "NEXT RUN", "FAILURES"]);
+    for task in &tasks.tasks {
+        let last = task.last_run.as_ref();
+        table.add_row([
+            task.name.clone(),
+            schedule(task),
+            state(task).to_owned(),
+            last.map_or_else(|| "-".into(), |run| relative(run.started, tasks.time)),
+            last.and_then(|run| run.outcome).map_or("-", outcome).to_owned(),
+            last.and_then(|run| run.duration).map_or_else(|| "-".into(), |duration| format!("{duration:.1?}")),
+            task.next_run.map_or_else(|| "-".into(), |next| relative(next, tasks.time)),
+            task.consecutive_failures.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn schedule(task: &TaskStatus) -> String {
+    match &task.schedule.recurrence {
+        Recurrence::Interval { every } => format!("every {}", friendly(*every)),
+        Recurrence::Cron(cron) => format!("{} {}", cron.expression(), cron.time_zone()),
+        Recurrence::Manual => "manual".into(),
+    }
+}
+
+fn friendly(duration: Duration) -> String {
+    jiff::fmt::friendly::SpanPrinter::new().unsigned_duration_to_string(&duration)
+}
+
+fn state(task: &TaskStatus) -> &'static str {
+    match task {
+        TaskStatus { running, .. } if !running.is_empty() => "running",
+        TaskStatus { enabled: false, .. } => "disabled",
+        TaskStatus { paused: true, .. } => "paused",
+        _ => "waiting",
+    }
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::TimedOut => "timed out",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Panicked => "panicked",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+/// `5m ago`, `in 25m`: as seen at `now`.
+fn relative(moment: Timestamp, now: Timestamp) -> String {
+    let distance = moment.duration_since(now);
+    let rounded = distance.abs().round(SignedDurationRound::new().smallest(Unit::Second)).unwrap_or(distance.abs());
+    let text = friendly(rounded.unsigned_abs());
+    if distance.is_negative() { format!("{text} ago") } else { format!("in {text}") }
+}
+
+/// Runs a task once and prints its result. The exit code says whether it succeeded.
+pub(crate) fn run(sources: &Sources, name: &str) -> anyhow::Result<ExitCode> {
+    let loaded = sources.loader().load()?;
+    compose::check(&loaded.settings)?;
+    logging::start(&loaded.settings.log)?;
+    super::runtime()?.block_on(async {
+        let composition = Composition::new(&loaded.settings, Vec::new())?;
+        if composition.app.tasks().status(name).is_none() {
+            let known: Vec<String> = composition.app.tasks().statuses().into_iter().map(|task| task.name).collect();
+            bail!("there is no task `{name}`; there are {}", known.join(", "));
+        }
+        database::prepare(&composition.store, &loaded.settings.database).await?;
+        let run = composition.app.tasks().run_and_wait(&composition.app, name).await?;
+        composition.store.close();
+        report(&run)
+    })
+}
+
+fn report(run: &Run) -> anyhow::Result<ExitCode> {
+    print(&serde_json::to_string_pretty(&run.result)?);
+    match run.outcome {
+        Some(Outcome::Succeeded) => Ok(ExitCode::SUCCESS),
+        ended => {
+            let (ended, why) = (ended.map_or("ended", outcome), run.error.as_deref().unwrap_or("no reason is known"));
+            bail!("the task `{}` {ended}: {why}", run.task)
+        }
+    }
+}

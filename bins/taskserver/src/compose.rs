@@ -1,0 +1,167 @@
+//! What the app consists of, as the settings say.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use task_analytics::{ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, Retention, SqlMetric, SqlMetrics};
+use taskserver_config::{ExposeSecret as _, Settings, settings};
+use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service, Task, TaskConfig};
+use taskserver_redis::{Redis, RedisOptions};
+use taskserver_store::{Store, platform_services};
+
+use crate::{database, schedule};
+
+/// Settings of which each by itself is possible, but not all together.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is impossible:\n{}", .0.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
+pub(crate) struct ImpossibleSettings(Vec<String>);
+
+/// Composes an app only to see whether these settings make one. Connects to nothing.
+pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
+    Composition::new(settings, Vec::new()).map(|_| ())
+}
+
+/// Adds services and tasks to an app that is being composed.
+pub(crate) type Extension = Box<dyn FnOnce(&mut Parts<'_>)>;
+
+/// The parts of an app that is being composed.
+pub struct Parts<'a> {
+    builder: AppBuilder,
+    settings: &'a Settings,
+    store: Store,
+    defaults: BTreeMap<String, TaskConfig>,
+    problems: Vec<String>,
+}
+
+impl Parts<'_> {
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.settings
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Adds a service at a path.
+    pub fn service(&mut self, path: &str, service: impl Service, hooks: Hooks) {
+        self.builder = std::mem::take(&mut self.builder).service_with(path, service, hooks);
+    }
+
+    /// Adds a task, with what the settings override of its defaults.
+    pub fn task(&mut self, task: impl Task) {
+        let (name, defaults) = (task.name().to_owned(), task.defaults());
+        let config = schedule::configure(&name, &defaults, self.settings.tasks.get(&name)).unwrap_or_else(|error| {
+            self.problems.push(error.to_string());
+            defaults.clone()
+        });
+        self.builder = std::mem::take(&mut self.builder).task_with(task, config);
+        self.defaults.insert(name, defaults);
+    }
+}
+
+/// A composed app, and what of it can change while it runs.
+pub(crate) struct Composition {
+    pub(crate) app: App,
+    pub(crate) store: Store,
+    metrics: Arc<SqlMetrics>,
+    retention: Arc<Mutex<Retention>>,
+    defaults: BTreeMap<String, TaskConfig>,
+}
+
+impl Composition {
+    pub(crate) fn new(settings: &Settings, extensions: Vec<Extension>) -> anyhow::Result<Self> {
+        let store = database::options(&settings.database)
+            .and_then(Store::new)
+            .map_err(|error| ImpossibleSettings(vec![format!("`database`: {error}")]))?;
+        let gauges = Metrics::default();
+        let builder = App::builder().metrics(gauges.clone());
+        let mut parts =
+            Parts { builder, settings, store: store.clone(), defaults: BTreeMap::new(), problems: Vec::new() };
+
+        let metrics = Arc::new(SqlMetrics::new(store.clone(), own_metrics(&settings.analytics)));
+        for (path, service) in platform_services(&store) {
+            let hooks = match path {
+                ANALYTICS => Hooks::new().before(Method::Find, DailyFigures::new(Arc::clone(&metrics))),
+                _ => Hooks::new(),
+            };
+            parts.service(path, service, hooks);
+        }
+        let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
+        parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
+        parts.task(MaintenanceTask::new(Arc::clone(&metrics), Arc::clone(&retention)));
+
+        let mut monitor = Monitor::new(&instance(), &gauges).probe(database::DatabaseProbe(store.clone()));
+        let redis = redis(&settings.redis)?;
+        if let Some(redis) = redis.clone() {
+            monitor = monitor.probe(redis);
+        }
+        parts.task(monitor);
+
+        for extension in extensions {
+            extension(&mut parts);
+        }
+        let Parts { builder, defaults, problems, .. } = parts;
+        if !problems.is_empty() {
+            return Err(ImpossibleSettings(problems).into());
+        }
+        let app = builder.build()?;
+        if redis.is_some() {
+            // Work goes on without Redis, so it is not required; the monitor reports how it is.
+            let _ = app.health().register("redis", false);
+        }
+        Ok(Self { app, store, metrics, retention, defaults })
+    }
+
+    /// Applies what can change while the app runs. Everything is worked out before anything is changed.
+    pub(crate) fn apply(&self, settings: &Settings) -> anyhow::Result<()> {
+        let configure = |(name, defaults): (&String, &TaskConfig)| {
+            schedule::configure(name, defaults, settings.tasks.get(name)).map(|config| (name.clone(), config))
+        };
+        let configs: Vec<_> = self.defaults.iter().map(configure).collect::<Result<_, _>>()?;
+        for (name, config) in configs {
+            let current = self.app.tasks().status(&name).map(|status| TaskConfig {
+                schedule: status.schedule,
+                policy: status.policy,
+                enabled: status.enabled,
+            });
+            if current.as_ref() != Some(&config) {
+                self.app.tasks().reconfigure(&name, config)?;
+            }
+        }
+        self.metrics.set_own_metrics(own_metrics(&settings.analytics));
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = retention(&settings.analytics);
+        Ok(())
+    }
+}
+
+/// This process among the replicas: in a cluster, the pod's name.
+pub(crate) fn instance() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into())
+}
+
+fn own_metrics(settings: &settings::Analytics) -> Vec<SqlMetric> {
+    let metric = |(name, metric): (&String, &settings::Metric)| SqlMetric {
+        name: name.clone(),
+        sql: metric.sql.clone(),
+        timeout: metric.timeout,
+    };
+    settings.metrics.iter().map(metric).collect()
+}
+
+fn retention(settings: &settings::Analytics) -> Retention {
+    Retention { max_age: settings.retention, max_rows: settings.storage_limit }
+}
+
+fn redis(settings: &settings::Redis) -> anyhow::Result<Option<Redis>> {
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let password = settings.password.as_ref().map(|password| password.expose_secret().to_owned());
+    let options = RedisOptions { host: settings.address.clone(), port: settings.port, password };
+    Redis::new(&options).map(Some).context("`redis` is wrong")
+}

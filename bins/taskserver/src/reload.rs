@@ -1,0 +1,59 @@
+//! Settings that change while the server runs: on SIGHUP, or when a file they were read from changes.
+//!
+//! A reload loads and checks everything anew. Where anything is wrong, nothing changes; where all is well, what can change
+//! while running does, and the log names what needs a restart.
+
+use std::time::Duration;
+
+use taskserver_config::{Loaded, Loader, Watch};
+
+use crate::logging::LogLevel;
+use crate::server::Running;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+pub(crate) struct Reloader {
+    loader: Loader,
+    loaded: Loaded,
+    level: LogLevel,
+    watch: Watch,
+}
+
+impl Reloader {
+    pub(crate) fn new(loader: Loader, loaded: Loaded, level: LogLevel) -> Self {
+        let watch = Watch::new(loaded.inputs().clone(), LOOK_EVERY);
+        Self { loader, loaded, level, watch }
+    }
+
+    /// Resolves when a file has changed. Nothing is lost when the wait is cancelled.
+    pub(crate) async fn files_changed(&mut self) {
+        self.watch.changed().await;
+    }
+
+    /// Loads the settings anew and applies what can change while running.
+    pub(crate) fn reload(&mut self, running: &Running) {
+        let new = match self.loader.load() {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::error!("The new configuration is wrong; the old one stays.\n{error}");
+                return self.watch.follow(error.inputs().clone());
+            }
+        };
+        self.watch.follow(new.inputs().clone());
+        let changes = self.loaded.changes(&new);
+        if let Err(error) = running.apply(&new.settings).and_then(|()| self.level.set(&new.settings.log)) {
+            return tracing::error!("The new configuration is wrong; the old one stays.\n{error:#}");
+        }
+        if changes.is_empty() {
+            tracing::info!("Configuration reloaded; nothing has changed.");
+        }
+        if !changes.applied.is_empty() {
+            tracing::info!("Configuration reloaded; in effect now: {}", changes.applied.join(", "));
+        }
+        if !changes.needs_restart.is_empty() {
+            tracing::warn!("Configuration reloaded; needs a restart: {}", changes.needs_restart.join(", "));
+        }
+        self.loaded = new;
+    }
+}

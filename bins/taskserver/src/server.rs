@@ -1,0 +1,146 @@
+//! The running server: what starts, in which order, and how it ends.
+//!
+//! The port is bound first, so that a port in use is found before anything else begins. The HTTP surface then answers at
+//! once, not ready, while the database is prepared; that is tried again for as long as it takes. Tasks start when it is done.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use taskserver_config::Settings;
+use taskserver_core::App;
+use taskserver_http::{HttpOptions, Server as HttpServer};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::compose::{Composition, Extension, Parts};
+use crate::database;
+
+/// Starts a server with these settings. Must be called within a multi-threaded tokio runtime.
+///
+/// # Errors
+/// The port cannot be bound, or the settings are impossible together.
+pub async fn start(settings: Settings) -> anyhow::Result<Running> {
+    Server::new(settings).start().await
+}
+
+/// A server before it starts.
+pub struct Server {
+    settings: Settings,
+    extensions: Vec<Extension>,
+}
+
+impl Server {
+    /// A server with these settings.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, extensions: Vec::new() }
+    }
+
+    /// Adds services and tasks.
+    #[must_use]
+    pub fn extend(mut self, extension: impl FnOnce(&mut Parts<'_>) + 'static) -> Self {
+        self.extensions.push(Box::new(extension));
+        self
+    }
+
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// The port cannot be bound, or the settings are impossible together.
+    pub async fn start(self) -> anyhow::Result<Running> {
+        let Self { settings, extensions } = self;
+        let composition = Composition::new(&settings, extensions)?;
+        let app = composition.app.clone();
+        let http = HttpServer::bind(http_options(&settings)).await?;
+        let address = http.local_addr();
+        let database = app.health().register("database", true);
+        let end = CancellationToken::new();
+        let serving = tokio::spawn(http.serve(app.clone(), end.clone()));
+        let (started, tasks_run) = watch::channel(false);
+        let starting = {
+            let (app, store, settings) = (app, composition.store.clone(), settings.database.clone());
+            tokio::spawn(async move {
+                let prepared = tokio::select! {
+                    () = database::prepare_patiently(&store, &settings, &database) => true,
+                    () = app.shutdown().stopping() => false,
+                };
+                if prepared {
+                    app.start();
+                    tracing::info!("Task server running.");
+                    tracing::info!("Task server listening on port {}", address.port());
+                    started.send_replace(true);
+                }
+            })
+        };
+        let timeout = settings.shutdown.timeout;
+        Ok(Running { composition, address, end, serving, starting, tasks_run, timeout })
+    }
+}
+
+fn http_options(settings: &Settings) -> HttpOptions {
+    let http = &settings.http;
+    HttpOptions {
+        max_connections: http.max_connections,
+        header_timeout: http.header_timeout,
+        idle_timeout: http.idle_timeout,
+        request_timeout: http.request_timeout,
+        max_header_bytes: http.max_header_bytes,
+        max_body_bytes: http.max_body_bytes,
+        identity: crate::compose::instance(),
+        ..HttpOptions::new(http.address())
+    }
+}
+
+/// A server that runs. Dropping it leaves it running; [`stop`](Self::stop) ends it.
+pub struct Running {
+    composition: Composition,
+    address: SocketAddr,
+    end: CancellationToken,
+    serving: JoinHandle<()>,
+    starting: JoinHandle<()>,
+    tasks_run: watch::Receiver<bool>,
+    timeout: Duration,
+}
+
+impl Running {
+    /// The address that the server listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.composition.app
+    }
+
+    /// Resolves once the database is prepared and the tasks run; `false` if the server was stopped before.
+    pub async fn tasks_run(&self) -> bool {
+        self.tasks_run.clone().wait_for(|started| *started).await.is_ok()
+    }
+
+    /// Applies what can change while the server runs: the tasks' schedules and policies, and what the collectors collect.
+    ///
+    /// # Errors
+    /// The settings are impossible together; then nothing has changed.
+    pub fn apply(&self, settings: &Settings) -> anyhow::Result<()> {
+        self.composition.apply(settings)
+    }
+
+    /// Stops: no new run begins, those in progress get until the configured deadline, the rest is cancelled; then the HTTP
+    /// surface and the connections are closed. Abort the app's [`shutdown`](App::shutdown) to cut the wait short.
+    pub async fn stop(self) {
+        tracing::info!("Task server stopping.");
+        self.composition.app.stop(self.timeout).await;
+        self.end.cancel();
+        for part in [self.starting, self.serving] {
+            if let Err(error) = part.await {
+                tracing::error!(%error, "a part of the server ended badly");
+            }
+        }
+        self.composition.store.close();
+        tracing::info!("Task server stopped.");
+    }
+}

@@ -1,0 +1,67 @@
+//! The settings as the rest of the program sees them: one plain struct per section, every value typed and checked.
+//!
+//! The structs are filled once, from a tree in which every leaf has passed its rule of the schema, so that they hold no
+//! value that the program would have to check again. Their fields are named as the keys are; what a key means and what it
+//! is by default is written in `config/default.toml`.
+
+mod analytics;
+mod authentication;
+mod database;
+pub(crate) mod database_url;
+mod http;
+mod log;
+mod platform;
+mod redis;
+mod tasks;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Deserialize;
+
+pub use self::{
+    analytics::{Analytics, Metric},
+    authentication::Authentication,
+    database::{Database, Tls},
+    database_url::{Backend, DatabaseUrl, DatabaseUrlError},
+    http::Http,
+    log::{Log, LogFormat},
+    platform::{Kubernetes, Platform},
+    redis::Redis,
+    tasks::{Missed, Overlap, Task},
+};
+
+/// Every setting of the server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The HTTP surface.
+    pub http: Http,
+    /// The database.
+    pub database: Database,
+    /// Redis, over which the platform's services share their events.
+    pub redis: Redis,
+    /// The cluster that the server runs in.
+    pub kubernetes: Kubernetes,
+    /// What the iR Engine deployment says of itself.
+    pub platform: Platform,
+    /// What tokens of the platform's users are checked against.
+    pub authentication: Authentication,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What configuration says of each task, by the task's name. What it does not say is left to the task.
+    #[serde(default)]
+    pub tasks: BTreeMap<String, Task>,
+    /// The analytics collector.
+    #[serde(default)]
+    pub analytics: Analytics,
+    /// How the server ends.
+    pub shutdown: Shutdown,
+}
+
+/// Section `shutdown`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long running tasks and requests may take to finish before they are cancelled.
+    pub timeout: Duration,
+}

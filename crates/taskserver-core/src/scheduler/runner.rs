@@ -1,0 +1,282 @@
+//! Carries out runs: their attempts, their end, and what is told about it.
+
+use std::any::Any;
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use super::HistoryError;
+use super::entry::{Admission, Entry, Request, Started};
+use crate::task::{Outcome, Policy, Run, TaskContext};
+use crate::{App, Clock, RunHistory, Shutdown};
+
+/// How long an attempt that is to end early has before it is dropped.
+const GRACE: Duration = Duration::from_secs(1);
+
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What all runs share.
+pub(super) struct Core {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) shutdown: Shutdown,
+    pub(super) history: Arc<dyn RunHistory>,
+    pub(super) history_failures: AtomicU64,
+    /// The runs in progress.
+    pub(super) runs: TaskTracker,
+    /// Tells the driver that the next run of some task has changed.
+    pub(super) changed: Notify,
+}
+
+/// Why a request is refused; the request comes back.
+pub(super) enum Refused {
+    Busy(Request),
+    ShuttingDown(Request),
+}
+
+impl Core {
+    /// Starts the run, lets it wait, or refuses it.
+    pub(super) fn submit(self: &Arc<Self>, entry: &Arc<Entry>, request: Request) -> Result<(), Refused> {
+        // Taken before the look at the shutdown: whoever waits for the last run either is seen here, or sees this.
+        let _token = self.runs.token();
+        if self.shutdown.is_stopping() {
+            return Err(Refused::ShuttingDown(request));
+        }
+        let admission = entry.lock().admit(request);
+        match admission {
+            Admission::Start(started) => self.start(entry, started),
+            Admission::Wait { replaced: None } => {}
+            Admission::Wait { replaced: Some(replaced) } => self.skip(entry, replaced, "a newer run took its place"),
+            Admission::Skip(request) => return Err(Refused::Busy(request)),
+        }
+        Ok(())
+    }
+
+    /// Starts the run, lets it wait, or records that it was skipped.
+    pub(super) fn submit_or_skip(self: &Arc<Self>, entry: &Arc<Entry>, request: Request) {
+        match self.submit(entry, request) {
+            Ok(()) => {}
+            Err(Refused::Busy(request)) => self.skip(entry, request, "an earlier run was still in progress"),
+            Err(Refused::ShuttingDown(request)) => self.skip(entry, request, "the server was shutting down"),
+        }
+    }
+
+    /// Records that a run was skipped.
+    pub(super) fn skip(self: &Arc<Self>, entry: &Arc<Entry>, request: Request, reason: &str) {
+        let Request { mut run, done, .. } = request;
+        tracing::info!(component = component(&run.task), scheduled = %run.scheduled, reason, "run skipped");
+        run.started = self.clock.now();
+        run.finished = Some(run.started);
+        run.duration = Some(Duration::ZERO);
+        run.outcome = Some(Outcome::Skipped);
+        run.error = Some(reason.to_owned());
+        entry.lock().finish(&run);
+        let core = Arc::clone(self);
+        self.runs.spawn(async move {
+            core.record(&run.task, core.history.finished(&run)).await;
+            answer(done, *run);
+        });
+    }
+
+    fn start(self: &Arc<Self>, entry: &Arc<Entry>, started: Started) {
+        self.runs.spawn(run(Arc::clone(self), Arc::clone(entry), started));
+    }
+
+    /// Starts waiting runs in the slots that are free.
+    pub(super) fn start_waiting(self: &Arc<Self>, entry: &Arc<Entry>) {
+        if self.shutdown.is_stopping() {
+            let waiting = entry.lock().take_waiting();
+            waiting.into_iter().for_each(|request| self.skip(entry, request, "the server was shutting down"));
+            return;
+        }
+        let started: Vec<_> = {
+            let mut state = entry.lock();
+            std::iter::from_fn(|| state.start_waiting()).collect()
+        };
+        started.into_iter().for_each(|started| self.start(entry, started));
+    }
+
+    /// Waits for the history, which may fail in any way without consequences for the run.
+    async fn record(&self, task: &str, recording: impl Future<Output = Result<(), HistoryError>>) {
+        let error = match catch_panic(tokio::time::timeout(HISTORY_TIMEOUT, recording)).await {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(error))) => causes(&*error),
+            Ok(Err(_)) => format!("no answer within {HISTORY_TIMEOUT:?}"),
+            Err(message) => format!("panicked: {message}"),
+        };
+        self.history_failures.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(component = component(task), error, "the run history could not be written");
+    }
+}
+
+/// Carries out a run that holds a slot of its task, and frees the slot.
+async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
+    let Started { request: Request { mut run, app, done }, cancellation, policy } = started;
+    let began = Instant::now();
+    run.started = core.clock.now();
+    run.attempt = 1;
+    entry.lock().update(&run);
+    core.record(&run.task, core.history.started(&run)).await;
+    let end = loop {
+        let span = tracing::info_span!(
+            "run",
+            component = component(&run.task),
+            task = run.task,
+            scheduled = %run.scheduled,
+            attempt = run.attempt
+        );
+        let end = attempt(&core, &entry, &app, &run, policy.timeout, &cancellation).instrument(span.clone()).await;
+        let retry = retry_after(&end, &run, &policy, &core.shutdown);
+        span.in_scope(|| log(&end, began.elapsed(), retry));
+        let Some(wait) = retry else { break end };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = cancellation.cancelled() => break End::cancelled("it was cancelled"),
+            // Nothing new begins any more: the failure stands.
+            () = core.shutdown.stopping() => break end,
+        }
+        run.attempt += 1;
+        entry.lock().update(&run);
+    };
+    run.finished = Some(core.clock.now());
+    run.duration = Some(began.elapsed());
+    run.outcome = Some(end.outcome);
+    run.error = end.error;
+    run.result = end.result;
+    core.record(&run.task, core.history.finished(&run)).await;
+    entry.lock().finish(&run);
+    core.start_waiting(&entry);
+    answer(done, *run);
+}
+
+/// How an attempt ended.
+struct End {
+    outcome: Outcome,
+    error: Option<String>,
+    result: Value,
+}
+
+impl End {
+    fn succeeded(result: Value) -> Self {
+        Self { outcome: Outcome::Succeeded, error: None, result }
+    }
+
+    fn unsuccessful(outcome: Outcome, error: String) -> Self {
+        Self { outcome, error: Some(error), result: Value::Null }
+    }
+
+    fn cancelled(reason: &str) -> Self {
+        Self::unsuccessful(Outcome::Cancelled, reason.to_owned())
+    }
+}
+
+/// Makes one attempt. Whatever the task does, this ends with its outcome.
+async fn attempt(
+    core: &Core,
+    entry: &Entry,
+    app: &App,
+    run: &Run,
+    timeout: Option<Duration>,
+    cancellation: &CancellationToken,
+) -> End {
+    let context = TaskContext {
+        app: app.clone(),
+        task: Arc::clone(&entry.name),
+        scheduled: run.scheduled,
+        trigger: run.trigger,
+        attempt: run.attempt,
+        cancellation: CancellationToken::new(),
+    };
+    let work = async {
+        let mut work = entry.task.run(&context);
+        let end = tokio::select! {
+            biased;
+            result = &mut work => return match result {
+                Ok(output) => End::succeeded(output),
+                Err(error) => End::unsuccessful(Outcome::Failed, causes(&*error)),
+            },
+            () = cancellation.cancelled() => End::cancelled("it was cancelled"),
+            () = core.shutdown.aborting() => End::cancelled("the server shut down before it ended"),
+            limit = elapsed(timeout) => End::unsuccessful(Outcome::TimedOut, format!("it took longer than {limit:?}")),
+        };
+        context.cancellation.cancel();
+        if tokio::time::timeout(GRACE, work).await.is_err() {
+            tracing::warn!("the run did not end when it was asked to; it is dropped");
+        }
+        end
+    };
+    // The work is dropped within, so that a panic while it is dropped is caught, too.
+    catch_panic(work).await.unwrap_or_else(|message| End::unsuccessful(Outcome::Panicked, message))
+}
+
+/// Resolves when the limit has passed: never without one.
+async fn elapsed(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit).await;
+            limit
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// How long to wait before the next attempt, if there is to be one.
+fn retry_after(end: &End, run: &Run, policy: &Policy, shutdown: &Shutdown) -> Option<Duration> {
+    let failed = matches!(end.outcome, Outcome::Failed | Outcome::TimedOut | Outcome::Panicked);
+    let retry = failed && run.attempt <= policy.retries && !shutdown.is_stopping();
+    retry.then(|| policy.backoff.delay(&run.task, run.scheduled, run.attempt))
+}
+
+fn log(end: &End, duration: Duration, retry: Option<Duration>) {
+    let error = end.error.as_deref().unwrap_or_default();
+    match (end.outcome, retry) {
+        (Outcome::Succeeded, _) if end.result.is_null() => tracing::debug!(?duration, "run succeeded"),
+        (Outcome::Succeeded, _) => tracing::info!(?duration, figures = %end.result, "run succeeded"),
+        (Outcome::Cancelled, _) => tracing::warn!(?duration, error, "run cancelled"),
+        (_, Some(wait)) => tracing::warn!(?duration, error, retry_in = ?wait, "attempt failed"),
+        (Outcome::TimedOut, None) => tracing::error!(?duration, error, "run timed out"),
+        (Outcome::Panicked, None) => tracing::error!(?duration, error, "run panicked"),
+        (_, None) => tracing::error!(?duration, error, "run failed"),
+    }
+}
+
+/// The name under which a task appears in the logs.
+pub(super) fn component(task: &str) -> String {
+    format!("taskserver:{task}")
+}
+
+/// Tells whoever waits for the run, if they still do.
+fn answer(done: Option<tokio::sync::oneshot::Sender<Run>>, run: Run) {
+    if let Some(done) = done {
+        // The waiter may have gone; the run is recorded all the same.
+        let _ = done.send(run);
+    }
+}
+
+/// An error with its causes, on one line.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| (*cause).source()) {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+    }
+    text
+}
+
+/// Gives the message of a panic in place of panicking.
+async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    AssertUnwindSafe(future).catch_unwind().await.map_err(|payload: Box<dyn Any + Send>| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".to_owned())
+    })
+}

@@ -1,0 +1,190 @@
+//! Services: the platform's way to read and write records, with the methods of FeathersJS.
+
+mod error;
+mod handle;
+mod hook;
+mod memory;
+mod query;
+mod registry;
+mod schema;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+pub use error::{ErrorKind, ServiceError};
+pub use handle::{ServiceHandle, TypedHandle, TypedPage};
+pub use hook::{All, AroundHook, CallResult, Hook, HookContext, Hooks, Methods, Next};
+pub use memory::MemoryService;
+pub use query::{Comparison, Filter, Order, Query};
+pub use registry::{Pagination, Registry};
+pub use schema::{Field, FieldType, Schema, date_time};
+
+/// A record: field names and JSON values. Every record has an `id`.
+pub type Record = Map<String, Value>;
+
+/// A method of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// A page of records.
+    Find,
+    /// One record by its id.
+    Get,
+    /// A new record.
+    Create,
+    /// A record replaced whole.
+    Update,
+    /// Some fields of a record replaced.
+    Patch,
+    /// A record removed.
+    Remove,
+}
+
+impl Method {
+    /// Every method.
+    pub const ALL: [Self; 6] = [Self::Find, Self::Get, Self::Create, Self::Update, Self::Patch, Self::Remove];
+    /// The methods that read.
+    pub const READS: [Self; 2] = [Self::Find, Self::Get];
+    /// The methods that write.
+    pub const WRITES: [Self; 4] = [Self::Create, Self::Update, Self::Patch, Self::Remove];
+
+    /// The method's name, such as `find`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Find => "find",
+            Self::Get => "get",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// Who makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Provider {
+    /// This process itself: trusted.
+    #[default]
+    Internal,
+    /// Somebody outside, over HTTP: to be authenticated and authorised by hooks.
+    External,
+}
+
+/// What goes with a call beside its id and data.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Params {
+    /// The query.
+    pub query: Query,
+    /// Who makes the call.
+    pub provider: Provider,
+}
+
+impl From<Query> for Params {
+    fn from(query: Query) -> Self {
+        Self { query, ..Self::default() }
+    }
+}
+
+/// A page of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// How many records satisfy the query, on all pages.
+    pub total: u64,
+    /// How many records a page holds.
+    pub limit: u64,
+    /// How many records come before this page.
+    pub skip: u64,
+    /// The records.
+    pub data: Vec<Record>,
+}
+
+impl Page {
+    /// The envelope that clients see: `total`, `limit`, `skip`, `data`.
+    #[must_use]
+    pub fn into_json(self) -> Value {
+        json!({"total": self.total, "limit": self.limit, "skip": self.skip, "data": self.data})
+    }
+}
+
+/// A service: records, and the methods by which they are read and written.
+///
+/// A service implements the methods that it offers and names them in [`methods`](Self::methods); calls of the others answer
+/// [`MethodNotAllowed`](ErrorKind::MethodNotAllowed), implemented or not. `find` is always called with a limit (see [`Pagination`]).
+#[async_trait]
+pub trait Service: Send + Sync + 'static {
+    /// The fields of the records.
+    fn schema(&self) -> &Schema;
+
+    /// The methods that the service offers.
+    fn methods(&self) -> &[Method];
+
+    /// A page of records.
+    async fn find(&self, params: &Params) -> Result<Page, ServiceError> {
+        let _ = params;
+        Err(not_allowed(Method::Find))
+    }
+
+    /// The record with this id.
+    async fn get(&self, id: &str, params: &Params) -> Result<Record, ServiceError> {
+        let _ = (id, params);
+        Err(not_allowed(Method::Get))
+    }
+
+    /// Stores a new record. An id that exists is a [`Conflict`](ErrorKind::Conflict).
+    async fn create(&self, data: Record, params: &Params) -> Result<Record, ServiceError> {
+        let _ = (data, params);
+        Err(not_allowed(Method::Create))
+    }
+
+    /// Stores several new records, all or none.
+    async fn create_many(&self, data: Vec<Record>, params: &Params) -> Result<Vec<Record>, ServiceError> {
+        let _ = (data, params);
+        Err(ServiceError::new(ErrorKind::MethodNotAllowed, "Can not create multiple entries"))
+    }
+
+    /// Replaces the record with this id.
+    async fn update(&self, id: &str, data: Record, params: &Params) -> Result<Record, ServiceError> {
+        let _ = (id, data, params);
+        Err(not_allowed(Method::Update))
+    }
+
+    /// Replaces some fields of the record with this id.
+    async fn patch(&self, id: &str, data: Record, params: &Params) -> Result<Record, ServiceError> {
+        let _ = (id, data, params);
+        Err(not_allowed(Method::Patch))
+    }
+
+    /// Removes the record with this id, and answers it.
+    async fn remove(&self, id: &str, params: &Params) -> Result<Record, ServiceError> {
+        let _ = (id, params);
+        Err(not_allowed(Method::Remove))
+    }
+}
+
+fn not_allowed(method: Method) -> ServiceError {
+    let message = format!("Method `{}` is not supported by this endpoint.", method.name());
+    ServiceError::new(ErrorKind::MethodNotAllowed, message)
+}
+
+/// A struct that is the record of one service.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Location {
+///     id: String,
+///     name: String,
+/// }
+///
+/// impl taskserver_core::Resource for Location {
+///     const SERVICE: &'static str = "location";
+/// }
+/// ```
+pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The path of the service.
+    const SERVICE: &'static str;
+}

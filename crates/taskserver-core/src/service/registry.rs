@@ -1,0 +1,75 @@
+//! The services of an app by path, and the policy that all their calls share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Hooks, Params, Provider, Service};
+use crate::BuildError;
+
+/// How many records a page holds.
+///
+/// An outside caller gets [`default`](Self::default) records, or as many as `$limit` says, up to [`max`](Self::max). Trusted
+/// calls may ask for more than that, but have to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pagination {
+    /// Records on a page where the query has no `$limit`.
+    pub default: u64,
+    /// Records on a page at most, for outside callers.
+    pub max: u64,
+}
+
+impl Default for Pagination {
+    /// The platform's own: 10, and at most 100.
+    fn default() -> Self {
+        Self { default: 10, max: 100 }
+    }
+}
+
+impl Pagination {
+    /// Applied when all hooks have run, so that they see the query as the caller wrote it.
+    pub(super) fn apply(self, params: &mut Params) {
+        let limit = params.query.limit.unwrap_or(self.default);
+        params.query.limit = Some(match params.provider {
+            Provider::Internal => limit,
+            Provider::External => limit.min(self.max),
+        });
+    }
+}
+
+pub(super) struct Registered {
+    pub(super) path: Arc<str>,
+    pub(super) service: Arc<dyn Service>,
+    pub(super) hooks: Hooks,
+}
+
+/// The services of an app.
+pub struct Registry {
+    pub(super) services: BTreeMap<String, Registered>,
+    pub(super) hooks: Hooks,
+    pub(super) pagination: Pagination,
+}
+
+impl Registry {
+    pub(crate) fn new(hooks: Hooks, pagination: Pagination) -> Self {
+        Self { services: BTreeMap::new(), hooks, pagination }
+    }
+
+    pub(crate) fn insert(&mut self, path: String, service: Arc<dyn Service>, hooks: Hooks) -> Result<(), BuildError> {
+        let registered = Registered { path: Arc::from(path.as_str()), service, hooks };
+        match self.services.insert(path, registered) {
+            None => Ok(()),
+            Some(replaced) => Err(BuildError::DuplicateService(replaced.path.to_string())),
+        }
+    }
+
+    /// The paths and services, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &dyn Service)> {
+        self.services.values().map(|registered| (&*registered.path, &*registered.service))
+    }
+
+    /// The service at a path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&dyn Service> {
+        self.services.get(path).map(|registered| &*registered.service)
+    }
+}

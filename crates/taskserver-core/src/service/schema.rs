@@ -1,0 +1,198 @@
+//! What the records of a service look like: enough to type a query, to check data and to describe the service.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Record, ServiceError};
+
+/// The type of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum FieldType {
+    /// Text of at most this many characters, compared exactly.
+    String {
+        /// The greatest number of characters.
+        max: u32,
+    },
+    /// A 32-bit or 64-bit signed integer.
+    Integer {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// A moment, in JSON as ISO 8601 in UTC: `2026-11-24T01:34:02.000Z`.
+    DateTime,
+}
+
+impl FieldType {
+    /// A UUID in its text form.
+    pub const ID: Self = Self::String { max: 36 };
+    /// A `varchar(255)`.
+    pub const TEXT: Self = Self::String { max: 255 };
+    /// A 32-bit integer.
+    pub const INT: Self = Self::Integer { min: i32::MIN as i64, max: i32::MAX as i64 };
+
+    /// Checks that `value` is of this type, and writes it in its one form. `null` is the field's to judge.
+    fn normalize(self, value: &mut Value) -> Result<(), String> {
+        match (self, value) {
+            (Self::String { max }, Value::String(text)) => match text.chars().count() {
+                length if length > max as usize => Err(format!("has {length} characters; at most {max} are stored")),
+                _ => Ok(()),
+            },
+            (Self::String { .. }, _) => Err("must be a string".into()),
+            (Self::Integer { min, max }, value) => match value.as_i64() {
+                Some(number) if (min..=max).contains(&number) => Ok(()),
+                _ => Err(format!("must be an integer from {min} to {max}")),
+            },
+            (Self::Boolean, Value::Bool(_)) => Ok(()),
+            (Self::Boolean, _) => Err("must be true or false".into()),
+            (Self::DateTime, value) => match value.as_str().map(str::parse) {
+                Some(Ok(moment)) => {
+                    *value = date_time(moment);
+                    Ok(())
+                }
+                _ => Err("must be a moment as ISO 8601 writes it, such as 2026-11-24T01:34:02.000Z".into()),
+            },
+        }
+    }
+}
+
+/// A moment as records carry it: ISO 8601 in UTC to the millisecond, so that the order of the texts is that of the moments.
+///
+/// ```
+/// let moment = "2026-11-24T02:34:02+01:00".parse().unwrap();
+/// assert_eq!(taskserver_core::date_time(moment), "2026-11-24T01:34:02.000Z");
+/// ```
+#[must_use]
+pub fn date_time(moment: jiff::Timestamp) -> Value {
+    Value::String(moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+}
+
+/// A field of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Field {
+    /// Its name, such as `createdAt`.
+    pub name: String,
+    /// Its type.
+    #[serde(flatten)]
+    pub field_type: FieldType,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+impl Field {
+    /// A field that is never null.
+    #[must_use]
+    pub fn required(name: &str, field_type: FieldType) -> Self {
+        Self { name: name.to_owned(), field_type, nullable: false }
+    }
+
+    /// A field that may be null.
+    #[must_use]
+    pub fn nullable(name: &str, field_type: FieldType) -> Self {
+        Self { name: name.to_owned(), field_type, nullable: true }
+    }
+
+    /// Checks a value for this field, and writes it in its one form (see [`date_time`]).
+    ///
+    /// # Errors
+    /// A `BadRequest` that names the field, and what it takes.
+    pub fn normalize(&self, value: &mut Value) -> Result<(), ServiceError> {
+        if value.is_null() {
+            return match self.nullable {
+                true => Ok(()),
+                false => Err(ServiceError::bad_request(format!("`{}` must not be null", self.name))),
+            };
+        }
+        self.field_type
+            .normalize(value)
+            .map_err(|reason| ServiceError::bad_request(format!("`{}` {reason}", self.name)))
+    }
+}
+
+/// The fields of a service's records. Every record has an `id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    fields: Vec<Field>,
+}
+
+impl Schema {
+    /// A schema of these fields.
+    #[must_use]
+    pub fn new(fields: impl IntoIterator<Item = Field>) -> Self {
+        Self { fields: fields.into_iter().collect() }
+    }
+
+    /// The fields, in their order.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The field of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Checks that every field of `record` exists and has a value of its type, and writes each value in its one form. What
+    /// is absent is not looked for.
+    ///
+    /// # Errors
+    /// A `BadRequest` that names the first field that is wrong.
+    pub fn normalize(&self, record: &mut Record) -> Result<(), ServiceError> {
+        for (name, value) in record {
+            match self.field(name) {
+                Some(field) => field.normalize(value)?,
+                None => return Err(ServiceError::bad_request(format!("there is no field `{name}`"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn schema() -> Schema {
+        Schema::new([
+            Field::required("id", FieldType::ID),
+            Field::nullable("count", FieldType::INT),
+            Field::nullable("ended", FieldType::Boolean),
+            Field::required("createdAt", FieldType::DateTime),
+        ])
+    }
+
+    fn check(record: Value) -> String {
+        let Value::Object(mut record) = record else { panic!("not an object") };
+        schema().normalize(&mut record).map_or_else(|error| error.to_string(), |()| "fine".into())
+    }
+
+    #[test]
+    fn values_are_checked_by_the_type_of_their_field() {
+        assert_eq!(
+            check(json!({"id": "a", "count": 3, "ended": null, "createdAt": "2026-11-24T01:34:02.000Z"})),
+            "fine"
+        );
+        assert_eq!(check(json!({"id": null})), "`id` must not be null");
+        assert_eq!(check(json!({"id": "x".repeat(37)})), "`id` has 37 characters; at most 36 are stored");
+        assert_eq!(
+            check(json!({"count": 2_147_483_648_i64})),
+            "`count` must be an integer from -2147483648 to 2147483647"
+        );
+        assert_eq!(check(json!({"count": 1.5})), "`count` must be an integer from -2147483648 to 2147483647");
+        assert_eq!(check(json!({"ended": 1})), "`ended` must be true or false");
+        assert_eq!(
+            check(json!({"createdAt": "yesterday"})),
+            "`createdAt` must be a moment as ISO 8601 writes it, such as 2026-11-24T01:34:02.000Z"
+        );
+        assert_eq!(check(json!({"cuont": 1})), "there is no field `cuont`");
+    }
+}

@@ -1,0 +1,343 @@
+//! Services, hooks and events, through the app's own handles.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use taskserver_core::{
+    All, App, AroundHook, BuildError, Comparison, ErrorKind, EventKind, Field, FieldType, HookContext, Hooks,
+    MemoryService, Method, Next, Pagination, Params, Provider, Query, Record, Resource, Schema, Service, ServiceError,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Analytics {
+    id: String,
+    r#type: String,
+    count: Option<i32>,
+}
+
+impl Resource for Analytics {
+    const SERVICE: &'static str = "analytics";
+}
+
+fn analytics() -> MemoryService {
+    MemoryService::new(Schema::new([
+        Field::required("id", FieldType::ID),
+        Field::required("type", FieldType::TEXT),
+        Field::nullable("count", FieldType::INT),
+    ]))
+}
+
+fn row(id: &str, count: i32) -> Analytics {
+    Analytics { id: id.into(), r#type: "instanceUsers".into(), count: Some(count) }
+}
+
+fn app() -> App {
+    App::builder().service("analytics", analytics()).build().unwrap()
+}
+
+#[tokio::test]
+async fn the_typed_and_the_dynamic_handle_reach_the_same_records() {
+    let app = app();
+    app.service_of::<Analytics>().create(&row("a", 3)).await.unwrap();
+    let record = app.service("analytics").get("a").await.unwrap();
+    assert_eq!(serde_json::Value::Object(record), json!({"id": "a", "type": "instanceUsers", "count": 3}));
+
+    let typed = app.service_of::<Analytics>();
+    assert_eq!(typed.find(Query::new().eq("count", 3)).await.unwrap().data, [row("a", 3)]);
+    assert_eq!(typed.patch("a", json!({"count": 4})).await.unwrap(), row("a", 4));
+    assert_eq!(typed.update("a", &row("a", 5)).await.unwrap(), row("a", 5));
+    assert_eq!(typed.remove("a").await.unwrap(), row("a", 5));
+    assert_eq!(typed.get("a").await.unwrap_err().to_string(), "No record found for id 'a'");
+}
+
+#[tokio::test]
+async fn a_path_without_a_service_is_not_found() {
+    let error = app().service("zzz").get("a").await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::NotFound, "Can not find service 'zzz'"));
+}
+
+#[tokio::test]
+async fn a_second_record_with_an_id_is_a_conflict_and_emits_nothing() {
+    let app = app();
+    let handle = app.service_of::<Analytics>();
+    handle.create(&row("a", 1)).await.unwrap();
+    let mut events = app.events().subscribe();
+    assert_eq!(handle.create(&row("a", 2)).await.unwrap_err().kind(), ErrorKind::Conflict);
+    handle.create(&row("b", 2)).await.unwrap();
+    assert_eq!(events.next().await.unwrap().unwrap().record["id"], "b");
+    assert_eq!(handle.get("a").await.unwrap(), row("a", 1));
+}
+
+#[tokio::test]
+async fn every_write_emits_its_event_and_a_read_emits_none() {
+    let app = app();
+    let handle = app.service_of::<Analytics>();
+    let mut events = app.events().subscribe().of_service("analytics");
+    handle.create(&row("a", 1)).await.unwrap();
+    handle.get("a").await.unwrap();
+    handle.update("a", &row("a", 2)).await.unwrap();
+    handle.find(Query::new()).await.unwrap();
+    handle.patch("a", json!({"count": 3})).await.unwrap();
+    handle.remove("a").await.unwrap();
+    for (kind, count) in
+        [(EventKind::Created, 1), (EventKind::Updated, 2), (EventKind::Patched, 3), (EventKind::Removed, 3)]
+    {
+        let event = events.next().await.unwrap().unwrap();
+        assert_eq!((event.kind, &event.record["count"]), (kind, &json!(count)));
+    }
+}
+
+#[tokio::test]
+async fn several_records_are_created_all_or_none_with_an_event_each() {
+    let app = app();
+    let service = app.service("analytics");
+    let mut events = app.events().subscribe();
+    let record = |id: &str, count: i32| serde_json::to_value(row(id, count)).unwrap().as_object().unwrap().clone();
+    let created = service.create_many(vec![record("a", 1), record("b", 2)]).await.unwrap();
+    assert_eq!(created, [record("a", 1), record("b", 2)]);
+    for id in ["a", "b"] {
+        assert_eq!(events.next().await.unwrap().unwrap().record["id"], id);
+    }
+    let error = service.create_many(vec![record("c", 3), record("a", 4)]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(service.find(Query::new()).await.unwrap().total, 2);
+}
+
+#[test]
+fn two_services_of_one_path_do_not_build() {
+    let error = App::builder().service("a", analytics()).service("a", analytics()).build().map(|_| ()).unwrap_err();
+    assert!(matches!(error, BuildError::DuplicateService(path) if path == "a"));
+}
+
+#[tokio::test]
+async fn a_page_has_ten_records_and_an_outside_caller_gets_a_hundred_at_most() {
+    let app = app();
+    for number in 0..150 {
+        app.service_of::<Analytics>().create(&row(&format!("{number:03}"), number)).await.unwrap();
+    }
+    let service = app.service("analytics");
+    let page = service.find(Query::new()).await.unwrap();
+    assert_eq!((page.total, page.limit, page.data.len()), (150, 10, 10));
+    assert_eq!(service.find(Query::new().limit(150)).await.unwrap().data.len(), 150);
+    let outside = Params { query: Query::new().limit(150), provider: Provider::External };
+    let page = service.call(Method::Find, None, Vec::new(), outside).await.unwrap().into_json();
+    assert_eq!((&page["limit"], page["data"].as_array().unwrap().len()), (&json!(100), 100));
+    let none = service.find(Query::new().limit(0)).await.unwrap();
+    assert_eq!((none.total, none.data.len()), (150, 0));
+
+    let own = App::builder().service("analytics", analytics()).pagination(Pagination { default: 2, max: 3 });
+    assert_eq!(own.build().unwrap().service("analytics").find(Query::new()).await.unwrap().limit, 2);
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_offer_a_method_says_so() {
+    struct Empty(Schema);
+    #[async_trait]
+    impl Service for Empty {
+        fn schema(&self) -> &Schema {
+            &self.0
+        }
+        fn methods(&self) -> &[Method] {
+            &[]
+        }
+        async fn get(&self, _: &str, _: &Params) -> Result<Record, ServiceError> {
+            panic!("implemented, but not offered")
+        }
+    }
+    let app = App::builder().service("empty", Empty(Schema::new([]))).build().unwrap();
+    let service = app.service("empty");
+    for method in Method::ALL {
+        let result = service.call(method, Some("a".into()), vec![Record::new()], Params::default());
+        let error = result.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::MethodNotAllowed);
+        assert_eq!(error.message(), format!("Method `{}` is not supported by this endpoint.", method.name()));
+    }
+}
+
+type Trace = Arc<Mutex<Vec<String>>>;
+
+struct Around(Trace, &'static str);
+
+#[async_trait]
+impl AroundHook for Around {
+    async fn call(&self, context: &mut HookContext, next: Next<'_>) -> Result<(), ServiceError> {
+        self.0.lock().unwrap().push(format!("{} begins", self.1));
+        let result = next.run(context).await;
+        self.0.lock().unwrap().push(format!("{} ends", self.1));
+        result
+    }
+}
+
+fn traced(trace: &Trace, of: &'static str) -> Hooks {
+    let note = |what: &'static str| {
+        let trace = Arc::clone(trace);
+        move |_: &mut HookContext| {
+            trace.lock().unwrap().push(format!("{of} {what}"));
+            Ok(())
+        }
+    };
+    Hooks::new()
+        .around(All, Around(Arc::clone(trace), of))
+        .before(All, note("before"))
+        .before(Method::Get, note("before get"))
+        .after(Method::Get, note("after get"))
+        .after(All, note("after"))
+        .error(All, note("error"))
+}
+
+#[tokio::test]
+async fn hooks_run_in_the_order_of_feathers() {
+    let trace = Trace::default();
+    let app = App::builder()
+        .hooks(traced(&trace, "app"))
+        .service_with("analytics", analytics(), traced(&trace, "service"))
+        .build()
+        .unwrap();
+    app.service_of::<Analytics>().create(&row("a", 1)).await.unwrap();
+    assert_eq!(
+        std::mem::take(&mut *trace.lock().unwrap()),
+        [
+            "app begins",
+            "service begins",
+            "app before",
+            "service before",
+            "service after",
+            "app after",
+            "service ends",
+            "app ends"
+        ]
+    );
+    app.service("analytics").get("a").await.unwrap();
+    assert_eq!(
+        std::mem::take(&mut *trace.lock().unwrap()),
+        [
+            "app begins",
+            "service begins",
+            "app before",
+            "app before get",
+            "service before",
+            "service before get",
+            "service after get",
+            "service after",
+            "app after get",
+            "app after",
+            "service ends",
+            "app ends"
+        ]
+    );
+    app.service("analytics").remove("zzz").await.unwrap_err();
+    assert_eq!(
+        std::mem::take(&mut *trace.lock().unwrap()),
+        [
+            "app begins",
+            "service begins",
+            "app before",
+            "service before",
+            "service error",
+            "app error",
+            "service ends",
+            "app ends"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_before_hook_may_change_the_data_answer_in_place_of_the_method_or_refuse() {
+    let hooks = Hooks::new()
+        .before(Method::Create, |context: &mut HookContext| {
+            context.data[0].insert("count".into(), json!(42));
+            Ok(())
+        })
+        .before(Method::Get, |context: &mut HookContext| {
+            let answer = json!({"id": context.id, "type": "made up", "count": null});
+            context.result = answer.as_object().cloned().map(taskserver_core::CallResult::Record);
+            Ok(())
+        })
+        .before(Method::Remove, |_: &mut HookContext| Err(ServiceError::new(ErrorKind::Forbidden, "never")));
+    let app = App::builder().service_with("analytics", analytics(), hooks).build().unwrap();
+    let handle = app.service_of::<Analytics>();
+    assert_eq!(handle.create(&row("a", 1)).await.unwrap().count, Some(42));
+    assert_eq!(handle.get("b").await.unwrap().r#type, "made up");
+    assert_eq!(handle.remove("a").await.unwrap_err().to_string(), "never");
+    assert_eq!(handle.find(Query::new()).await.unwrap().total, 1);
+}
+
+#[tokio::test]
+async fn an_error_hook_may_replace_the_error_or_answer_in_its_place() {
+    let hooks = Hooks::new()
+        .error(Method::Remove, |context: &mut HookContext| {
+            context.error = Some(ServiceError::new(ErrorKind::Unavailable, "later"));
+            Ok(())
+        })
+        .error(Method::Find, |context: &mut HookContext| {
+            let nothing = taskserver_core::Page { total: 0, limit: 0, skip: 0, data: vec![] };
+            context.result = Some(taskserver_core::CallResult::Page(nothing));
+            Ok(())
+        });
+    let app = App::builder().service_with("analytics", analytics(), hooks).build().unwrap();
+    assert_eq!(app.service("analytics").remove("a").await.unwrap_err().to_string(), "later");
+    assert_eq!(app.service("analytics").find(Query::new().eq("zzz", 1)).await.unwrap().total, 0);
+}
+
+#[tokio::test]
+async fn queries_mean_what_sql_means() {
+    let app = app();
+    let service = app.service("analytics");
+    for (id, kind, count) in
+        [("a", "x", json!(1)), ("b", "X", json!(2)), ("c", "y ", json!(null)), ("d", "y", json!(4))]
+    {
+        service.create(json!({"id": id, "type": kind, "count": count})).await.unwrap();
+    }
+    let ids = async |query: serde_json::Value| {
+        let page = service.find(Query::parse(&query).unwrap()).await.unwrap();
+        page.data.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect::<String>()
+    };
+    assert_eq!(ids(json!({"type": "x"})).await, "a");
+    assert_eq!(ids(json!({"type": "y"})).await, "d");
+    assert_eq!(ids(json!({"count": null})).await, "c");
+    assert_eq!(ids(json!({"count": {"$ne": null}})).await, "abd");
+    assert_eq!(ids(json!({"count": {"$ne": 1}})).await, "bd");
+    assert_eq!(ids(json!({"count": {"$gt": 1, "$lte": 4}})).await, "bd");
+    assert_eq!(ids(json!({"count": {"$nin": [1, 2]}})).await, "d");
+    assert_eq!(ids(json!({"$or": [{"count": 1}, {"type": "y"}]})).await, "ad");
+    assert_eq!(ids(json!({"$or": []})).await, "");
+    assert_eq!(ids(json!({"$and": [{"count": {"$gte": 1}}, {"$or": [{"id": "b"}, {"id": "c"}]}]})).await, "b");
+    assert_eq!(ids(json!({"$sort": {"count": 1}})).await, "cabd");
+    assert_eq!(ids(json!({"$sort": {"count": -1}, "$limit": 2, "$skip": 1})).await, "ba");
+    let selected = service.find(Query::new().select(["count"]).limit(1)).await.unwrap();
+    assert_eq!(json!(selected.data), json!([{"id": "a", "count": 1}]));
+}
+
+#[test]
+fn a_wrong_query_names_its_parameter() {
+    let refused = |query: serde_json::Value| {
+        let parsed = Query::parse(&query).and_then(|mut query| query.normalize(analytics().schema()));
+        parsed.unwrap_err().to_string()
+    };
+    assert_eq!(refused(json!({"$foo": 1})), "Invalid query parameter $foo");
+    assert_eq!(refused(json!({"count": {"$foo": 1}})), "Invalid query parameter $foo");
+    assert_eq!(refused(json!({"nope": 1})), "Invalid query parameter nope");
+    assert_eq!(refused(json!({"$sort": {"nope": 1}})), "Invalid query parameter nope");
+    assert_eq!(refused(json!({"$sort": {"count": 2}})), "$sort must be an object of fields with 1 or -1");
+    assert_eq!(refused(json!({"$limit": -1})), "$limit must be a whole number, 0 or more");
+    assert_eq!(refused(json!({"$or": {}})), "$or must be a list of queries");
+    assert_eq!(refused(json!({"$select": "id"})), "$select must be a list of fields");
+    assert_eq!(refused(json!({"count": {"$in": 1}})), "$in of `count` must be a list");
+    assert_eq!(refused(json!({"count": "many"})), "`count` must be an integer from -2147483648 to 2147483647");
+    assert_eq!(refused(json!([])), "The query must be an object");
+    let mut deep = json!({"count": 1});
+    for _ in 0..9 {
+        deep = json!({"$and": [deep]});
+    }
+    assert_eq!(refused(deep), "The query is nested more than 8 deep");
+}
+
+#[test]
+fn a_hook_can_take_a_parameter_that_is_no_field() {
+    let mut query = Query::parse(&json!({"action": "dailyUsers", "count": {"$gt": 1}})).unwrap();
+    assert_eq!(query.take("action"), Some(json!("dailyUsers")));
+    assert_eq!(query.take("action"), None);
+    assert_eq!(query, Query::new().compare("count", Comparison::Gt, 1));
+}

@@ -1,0 +1,63 @@
+//! The HTTP surface of `taskserver`: health, and the state of its tasks.
+//!
+//! | path | answer |
+//! | --- | --- |
+//! | `/healthcheck` | any method: 200, `{"uptime": seconds}`, as the platform's servers have it |
+//! | `/livez` | 200 as long as the process answers |
+//! | `/readyz` | 200 while every required component works and the server is not shutting down, else 503; `?verbose`, `?exclude=NAME` |
+//! | `/api/tasks` | all tasks: schedule, policy, last and next run, running now, failures ([`TaskTable`]) |
+//! | `/api/tasks/NAME` | one task ([`TaskStatus`](taskserver_core::TaskStatus)) |
+//!
+//! A [`Server`] is bound first and serves later, so that a port in use is found before anything starts. It speaks HTTP/1.1
+//! and HTTP/2 (with prior knowledge) on the one port. Whatever a client can spend (connections, heads, bodies, time) has a
+//! bound in [`HttpOptions`]. A [`Client`] asks a running server.
+//!
+//! ```
+//! use std::time::Duration;
+//! use taskserver_core::App;
+//! use taskserver_http::{Client, HttpOptions, Server};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::bind(HttpOptions::new("127.0.0.1:0".parse()?)).await?;
+//! let address = server.local_addr();
+//! let app = App::builder().build()?;
+//! let end = CancellationToken::new();
+//! let serving = tokio::spawn(server.serve(app.clone(), end.clone()));
+//!
+//! let client = Client::new(address, Duration::from_secs(2));
+//! assert_eq!(client.get("/readyz").await?.body, "ok");
+//!
+//! app.stop(Duration::from_secs(10)).await;
+//! assert_eq!(client.get("/readyz").await?.status, 503);
+//! end.cancel();
+//! serving.await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How the crate is laid out
+//!
+//! A connection's way is `server` (accept) → `connection` (protocol, phases) → `request` (body, time, panics) → `routes`
+//! (path and method) → one file per surface (`health`, `tasks`) → `response`.
+#![deny(missing_docs)]
+
+mod bounds;
+mod client;
+mod connection;
+mod error;
+mod health;
+mod options;
+mod request;
+mod response;
+mod routes;
+mod server;
+mod state;
+mod tasks;
+
+pub use client::{Answer, Client};
+pub use error::HttpError;
+pub use options::HttpOptions;
+pub use server::Server;
+pub use tasks::{ServerInfo, TaskTable};

@@ -1,0 +1,121 @@
+//! The server: a bound port, and the loop that accepts its connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskserver_core::App;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::bounds::{Bound, Bounds};
+use crate::connection;
+use crate::state::State;
+use crate::{HttpError, HttpOptions};
+
+/// How long to wait after the system refused to accept a connection, such as for want of file descriptors.
+const ACCEPT_RETRY: Duration = Duration::from_millis(500);
+
+/// A server whose port is bound. Connections queue from then on, and are answered once it [serves](Self::serve).
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: HttpOptions,
+    started: Instant,
+}
+
+impl Server {
+    /// Binds the port.
+    ///
+    /// # Errors
+    /// [`HttpError::Bind`]: the address cannot be listened on, such as because another program does.
+    pub async fn bind(options: HttpOptions) -> Result<Self, HttpError> {
+        let address = options.address;
+        let failed = |cause| HttpError::Bind { address, cause };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address, options, started: Instant::now() })
+    }
+
+    /// The address that is listened on; where port 0 was asked for, with the port that the system chose.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `end` is cancelled; then accepts no more, closes idle connections, lets requests in progress
+    /// finish for up to [`drain_timeout`](HttpOptions::drain_timeout), and returns.
+    ///
+    /// `end` is not the app's shutdown: while the app stops, the server goes on and answers `/readyz` with 503, so that the
+    /// cluster sees why nothing should be sent here. Cancel `end` once [`App::stop`] has returned.
+    ///
+    /// Dropping the future closes all connections at once.
+    pub async fn serve(self, app: App, end: CancellationToken) {
+        let Self { listener, options, started, .. } = self;
+        let drain_timeout = options.drain_timeout;
+        let protocol = Arc::new(connection::protocol(&options));
+        let max_connections = options.max_connections.max(1);
+        let state = Arc::new(State { app, options, bounds: Bounds::default(), started });
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = end.cancelled() => break,
+                Some(ended) = connections.join_next() => log_panic(ended),
+                // A connection is in the set for as long as it is open: no slot can be lost.
+                stream = accept(&listener), if connections.len() < max_connections => {
+                    if connections.len() + 1 == max_connections {
+                        state.bounds.hit(Bound::Connections);
+                    }
+                    connections.spawn(connection::serve(stream, Arc::clone(&protocol), Arc::clone(&state), end.clone()));
+                }
+            }
+        }
+        drop(listener);
+        let drained = tokio::time::timeout(drain_timeout, async {
+            while let Some(ended) = connections.join_next().await {
+                log_panic(ended);
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(connections = connections.len(), timeout = ?drain_timeout, "cutting off open connections");
+            connections.shutdown().await;
+        }
+    }
+}
+
+/// The next connection. Nothing is lost when this is dropped before it resolves.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // An answer is written at once: waiting for more to send would only delay it.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections; trying again");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+/// Whether a connection was gone before it could be accepted, as opposed to a fault of the system's.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection's task failed");
+    }
+}

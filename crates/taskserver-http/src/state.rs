@@ -1,0 +1,28 @@
+//! What all connections and requests of a server share.
+
+use std::time::Duration;
+
+use taskserver_core::App;
+use tokio::time::Instant;
+
+use crate::HttpOptions;
+use crate::bounds::Bounds;
+
+pub(crate) struct State {
+    pub(crate) app: App,
+    pub(crate) options: HttpOptions,
+    pub(crate) bounds: Bounds,
+    pub(crate) started: Instant,
+}
+
+impl State {
+    /// Whether the server can be sent work, as `/readyz` has it.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.app.shutdown().is_stopping() && self.app.health().is_ready()
+    }
+
+    /// For how long the server has been there.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

@@ -1,0 +1,75 @@
+//! What the server logs. In a process of its own, since what is logged anywhere in it is looked at.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml excepts only the test functions")]
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use taskserver_core::App;
+use taskserver_http::{Client, HttpOptions, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tracing::Level;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Begins to log, from debug on.
+    fn begin() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(Level::DEBUG)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        log
+    }
+
+    /// The lines so far, without the time that requests took.
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.split(" duration=").next().unwrap().trim().to_owned()).collect()
+    }
+}
+
+#[tokio::test]
+async fn requests_are_logged_at_debug_without_their_query_and_bounds_are_warned_of_once() {
+    let log = Log::begin();
+    let options = HttpOptions { max_body_bytes: 10, ..HttpOptions::new("127.0.0.1:0".parse().unwrap()) };
+    let server = Server::bind(options).await.unwrap();
+    let address = server.local_addr();
+    tokio::spawn(server.serve(App::builder().build().unwrap(), CancellationToken::new()));
+
+    Client::new(address, Duration::from_secs(10)).get("/readyz?token=secret").await.unwrap();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"POST /nope HTTP/1.1\r\ncontent-length: 11\r\n\r\n").await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+    assert_eq!(
+        log.lines(),
+        [
+            "DEBUG taskserver_http::request: request method=GET path=\"/readyz\" status=200",
+            "WARN taskserver_http::bounds: clients run into a bound bound=\"http.max_body_bytes\" hits=1",
+            "DEBUG taskserver_http::request: request method=POST path=\"/nope\" status=413",
+            "DEBUG taskserver_http::request: request method=POST path=\"/nope\" status=413",
+            "DEBUG taskserver_http::request: request method=POST path=\"/nope\" status=413",
+        ]
+    );
+}
