@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use task_analytics::{ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, Retention, SqlMetric, SqlMetrics};
+use task_analytics::{
+    ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, PLATFORM_METRICS, Retention, SqlMetric, SqlMetrics,
+};
 use taskserver_config::{ExposeSecret as _, Settings, settings};
 use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service, Task, TaskConfig};
 use taskserver_redis::{Redis, RedisOptions};
@@ -83,6 +85,7 @@ impl Composition {
         let mut parts =
             Parts { builder, settings, store: store.clone(), defaults: BTreeMap::new(), problems: Vec::new() };
 
+        parts.problems.extend(clashes(&settings.analytics));
         let metrics = Arc::new(SqlMetrics::new(store.clone(), own_metrics(&settings.analytics)));
         for (path, service) in platform_services(&store) {
             let hooks = match path {
@@ -122,8 +125,13 @@ impl Composition {
         let configure = |(name, defaults): (&String, &TaskConfig)| {
             schedule::configure(name, defaults, settings.tasks.get(name)).map(|config| (name.clone(), config))
         };
-        let configs: Vec<_> = self.defaults.iter().map(configure).collect::<Result<_, _>>()?;
-        for (name, config) in configs {
+        let (configs, mut problems) =
+            (Vec::from_iter(self.defaults.iter().map(configure)), clashes(&settings.analytics));
+        problems.extend(configs.iter().filter_map(|config| Some(config.as_ref().err()?.to_string())));
+        if !problems.is_empty() {
+            return Err(ImpossibleSettings(problems).into());
+        }
+        for (name, config) in configs.into_iter().flatten() {
             let current = self.app.tasks().status(&name).map(|status| TaskConfig {
                 schedule: status.schedule,
                 policy: status.policy,
@@ -142,6 +150,14 @@ impl Composition {
 /// This process among the replicas: in a cluster, the pod's name.
 pub(crate) fn instance() -> String {
     sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into())
+}
+
+/// Metrics of one's own that would be taken for the platform's.
+fn clashes(settings: &settings::Analytics) -> Vec<String> {
+    let clashing = settings.metrics.keys().filter(|name| PLATFORM_METRICS.contains(&name.as_str()));
+    clashing
+        .map(|name| format!("`analytics.metrics.{name}`: the platform has a metric of this name; choose another one"))
+        .collect()
 }
 
 fn own_metrics(settings: &settings::Analytics) -> Vec<SqlMetric> {

@@ -64,7 +64,7 @@ pub use daily::DailyFigures;
 pub use maintenance::{MaintenanceTask, Pruned, Retention, RowPruner};
 pub use source::{Daily, Figure, FigureError, MetricSource, SourceError};
 #[cfg(feature = "store")]
-pub use sql::{SqlMetric, SqlMetrics};
+pub use sql::{PLATFORM_METRICS, SqlMetric, SqlMetrics};
 pub use task::{AnalyticsTask, CycleError, CycleReport, row_id};
 
 /// The path of the service that keeps the figures.

@@ -5,6 +5,7 @@
 //! | `/healthcheck` | any method: 200, `{"uptime": seconds}`, as the platform's servers have it |
 //! | `/livez` | 200 as long as the process answers |
 //! | `/readyz` | 200 while every required component works and the server is not shutting down, else 503; `?verbose`, `?exclude=NAME` |
+//! | `/metrics` | the app's [`Metrics`](taskserver_core::Metrics) in the OpenMetrics format |
 //! | `/api/tasks` | all tasks: schedule, policy, last and next run, running now, failures ([`TaskTable`]) |
 //! | `/api/tasks/NAME` | one task ([`TaskStatus`](taskserver_core::TaskStatus)) |
 //!
@@ -40,7 +41,7 @@
 //! # How the crate is laid out
 //!
 //! A connection's way is `server` (accept) → `connection` (protocol, phases) → `request` (body, time, panics) → `routes`
-//! (path and method) → one file per surface (`health`, `tasks`) → `response`.
+//! (path and method) → one file per surface (`health`, `metrics`, `tasks`) → `response`.
 #![deny(missing_docs)]
 
 mod bounds;
@@ -48,6 +49,7 @@ mod client;
 mod connection;
 mod error;
 mod health;
+mod metrics;
 mod options;
 mod request;
 mod response;

@@ -15,6 +15,8 @@ use taskserver_core::TaskError;
 use taskserver_store::{Backend, Reading, Retention, Sql, Store, StoreError};
 
 use crate::{Daily, Figure, FigureError, MetricSource, RowPruner, SourceError};
+pub use platform::PLATFORM_METRICS;
+
 use platform::Part;
 
 /// Seconds of a day.

@@ -18,6 +18,10 @@ use taskserver_store::{Backend, Reading, StoreError};
 
 use crate::{Figure, FigureError};
 
+/// The names of the platform's own metrics.
+pub const PLATFORM_METRICS: [&str; 6] =
+    ["activeChannels", "instanceUsers", "channelUsers", "activeInstances", "activeLocations", "activeScenes"];
+
 /// One pass over a table, and the metrics that it counts.
 pub(super) struct Part {
     backend: Backend,
@@ -107,5 +111,17 @@ impl Part {
             Backend::Mysql => sql.replace('"', "`"),
             Backend::Postgres | Backend::Sqlite => sql.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_passes_count_the_platforms_metrics() {
+        let counted: Vec<_> =
+            parts(Backend::Sqlite).iter().flat_map(|part| part.metrics).map(|(metric, _)| *metric).collect();
+        assert_eq!(counted, PLATFORM_METRICS);
     }
 }

@@ -138,11 +138,15 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
         let retry = retry_after(&end, &run, &policy, &core.shutdown);
         span.in_scope(|| log(&end, began.elapsed(), retry));
         let Some(wait) = retry else { break end };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = cancellation.cancelled() => break End::cancelled("it was cancelled"),
+        let given_up = tokio::select! {
+            () = tokio::time::sleep(wait) => None,
+            () = cancellation.cancelled() => Some(End::cancelled("it was cancelled")),
             // Nothing new begins any more: the failure stands.
-            () = core.shutdown.stopping() => break end,
+            () = core.shutdown.stopping() => Some(end),
+        };
+        if let Some(end) = given_up {
+            span.in_scope(|| log(&end, began.elapsed(), None));
+            break end;
         }
         run.attempt += 1;
         entry.lock().update(&run);

@@ -1,12 +1,12 @@
 //! What is logged about a run.
 
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use taskserver_core::{Task, TaskConfig};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 use crate::fixture::*;
 
@@ -53,6 +53,10 @@ impl Subscriber for Lines {
 
 /// The lines that are logged while a task with this work runs once.
 async fn lines_of(work: Work, config: TaskConfig) -> Vec<String> {
+    // While there is a single subscriber, tracing takes an event to be of no interest for good when it is first met on a
+    // thread without one, such as that of another test. A second subscriber prevents that.
+    static SECOND_SUBSCRIBER: OnceLock<Dispatch> = OnceLock::new();
+    SECOND_SUBSCRIBER.get_or_init(|| Dispatch::new(Lines::default()));
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let (clock, probe) = (TestClock::noon(), Probe::new("probe", work));

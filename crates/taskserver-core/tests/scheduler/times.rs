@@ -36,9 +36,9 @@ const CHANGES: [&str; 8] = [
     "2018-02-18T02:00:00Z", // São Paulo, back at midnight
 ];
 
-/// Any moment of the years 2000 to 2100.
+/// Any moment of the years 1960 to 2100.
 fn moment() -> impl Strategy<Value = Timestamp> {
-    let (from, to) = (time("2000-01-01T00:00:00Z"), time("2100-01-01T00:00:00Z"));
+    let (from, to) = (time("1960-01-01T00:00:00Z"), time("2100-01-01T00:00:00Z"));
     (from.as_nanosecond()..to.as_nanosecond()).prop_map(|time| Timestamp::from_nanosecond(time).unwrap())
 }
 

@@ -1,0 +1,9 @@
+//! The program as a process: what it prints, answers, stores and exits with.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml excepts only the test functions")]
+
+mod commands;
+mod crash;
+mod life;
+mod mistakes;
+mod reload;
+mod support;
