@@ -1,0 +1,143 @@
+"""The release binary works in the pod that the chart renders.
+
+    TASKSERVER_BIN=target/x86_64-unknown-linux-musl/release/taskserver pytest tests/deploy/test_server.py
+
+Needs root, and a MariaDB and a Redis to start.
+"""
+
+import os
+import re
+import sqlite3
+import struct
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import pod
+import services
+from chart import CASES, ROOT, container, render, values_of
+from test_drop_in import OWN
+
+BINARY = os.environ.get("TASKSERVER_BIN")
+LARGEST = 25 * 2**20
+
+pytestmark = [
+    pytest.mark.skipif(not BINARY, reason="TASKSERVER_BIN does not name a release binary"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="making a root file system needs root"),
+]
+
+# The contents of the Secrets that the cases refer to.
+SECRETS = {
+    "platform-database": {
+        "database-url": "mysql://server@127.0.0.1:3306/ir-engine",
+        "database-password": "secret",
+        "ca.pem": (Path(__file__).parent / "data/ca.pem").read_text(),
+    },
+    "platform-auth": {"AUTH_SECRET": "secret"},
+    "prod-redis": {"redis-password": "secret"},
+    "stage-redis": {"redis-password": "secret"},
+    "stage-mariadb": {"mariadb-password": "secret"},
+    "auth": {"secret": "secret"},
+}
+LINKS = {
+    f"{release}_REDIS_MASTER_SERVICE_{part}": value
+    for release in ["PROD", "STAGE"]
+    for part, value in [("HOST", "127.0.0.1"), ("PORT", "6379")]
+}
+
+
+def segments(binary):
+    """The types of an ELF file's segments."""
+    data = Path(binary).read_bytes()
+    [offset] = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    return {struct.unpack_from("<I", data, offset + index * size)[0] for index in range(count)}
+
+
+def test_the_binary_is_static_stripped_and_small():
+    interpreter = 3
+    assert interpreter not in segments(BINARY)
+    assert os.path.getsize(BINARY) <= LARGEST
+    assert b".debug_info" not in Path(BINARY).read_bytes()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_the_server_takes_every_configuration_that_the_chart_renders(case, tmp_path):
+    objects = render(values_of(case))
+    with pod.run(BINARY, objects, tmp_path, SECRETS, LINKS, ["config", "--check"]) as checked:
+        assert checked.process.wait(timeout=30) == 0, checked.log.read_text()
+
+
+def test_a_setting_of_the_chart_is_in_effect(tmp_path):
+    objects = render({"config": {"http": {"max_connections": 77}, "tasks": {"analytics": {"every": "45s"}}}})
+    with pod.run(BINARY, objects, tmp_path, arguments=["config"]) as shown:
+        assert shown.process.wait(timeout=30) == 0, shown.log.read_text()
+        text = shown.log.read_text()
+    config = tomllib.loads(text)
+    assert config["http"]["max_connections"] == 77
+    assert config["tasks"]["analytics"]["every"] == "45s"
+    for setting in ["max_connections = 77", 'every = "45s"', "enabled = true"]:
+        assert re.search(f"^{re.escape(setting)} *# /etc/taskserver/taskserver.yaml:", text, re.MULTILINE), text
+
+
+def test_it_works_in_an_empty_read_only_root(tmp_path):
+    objects = render({"config": {"http": {"port": pod.free_port()}, "tasks": {"analytics": {"every": "1s"}}}})
+    with pod.run(BINARY, objects, tmp_path) as server:
+        server.wait_until_ready()
+        assert server.get("/livez")[0] == 200
+        database = f"file:{server.data}/taskserver.db?mode=ro"
+
+        def rows():
+            with sqlite3.connect(database, uri=True) as connection:
+                return connection.execute("SELECT type, count FROM analytics").fetchall()
+
+        found = server.wait_for("a cycle is stored", rows)
+        assert "activeChannels" in dict(found)
+        health = ["health"]
+        with pod.run(BINARY, objects, tmp_path / "probe", arguments=health) as probe:
+            assert probe.process.wait(timeout=30) == 0, probe.log.read_text()
+        assert server.stop() == 0, server.log.read_text()
+
+
+@pytest.mark.parametrize("literal", [False, True], ids=["chart", "literal"])
+def test_it_works_in_the_place_of_the_platforms_server(literal, tmp_path):
+    values = values_of("drop-in")
+    values["config"] = {}
+    with services.mariadb(tmp_path) as database, services.redis(tmp_path) as redis:
+        database.run((ROOT / "tests/data/platform/mysql.sql").read_text(), database.database)
+        database.run(
+            "INSERT INTO channel (id, name, createdAt, updatedAt) VALUES"
+            " ('00000000-0000-4000-8000-000000000001', 'a', NOW(), NOW()),"
+            " ('00000000-0000-4000-8000-000000000002', 'b', NOW(), NOW())",
+            database.database,
+        )
+        values["sql"] = {
+            "database": database.database,
+            "user": database.user,
+            "password": database.password,
+            "host": "127.0.0.1",
+            "port": database.port,
+        }
+        extra = values["taskserver"]["extraEnv"]
+        extra["TASKSERVER_PORT"] = str(pod.free_port())
+        extra["TASKSERVER_PROCESS_INTERVAL_SECONDS"] = "1"
+        objects = render(values, release="prod-task")
+        if literal:
+            # The platform's own environment and nothing of ours.
+            variables = container(objects)["env"]
+            variables[:] = [variable for variable in variables if variable["name"] not in OWN]
+            variables.append({"name": "NODE_CONFIG", "value": "{}"})
+        secrets = {**SECRETS, "prod-redis": {"redis-password": redis.password}}
+        links = {"PROD_REDIS_MASTER_SERVICE_HOST": "127.0.0.1", "PROD_REDIS_MASTER_SERVICE_PORT": str(redis.port)}
+
+        with pod.run(BINARY, objects, tmp_path / "pod", secrets, links) as server:
+            server.wait_until_ready()
+            status, body = server.get("/healthcheck")
+            assert status == 200 and body.startswith('{"uptime":')
+            select = "SELECT count FROM analytics WHERE type = 'activeChannels'"
+            assert server.wait_for("a cycle is stored", lambda: database.run(select, database.database))[0] == "2"
+            server.wait_for("Redis is reached", lambda: "[+]redis ok" in server.get("/readyz?verbose")[1])
+            assert server.stop() == 0, server.log.read_text()
+            log = server.log.read_text()
+        assert database.password not in log and redis.password not in log
