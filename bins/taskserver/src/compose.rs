@@ -10,7 +10,7 @@ use task_analytics::{
 use taskserver_config::{ExposeSecret as _, Settings, settings};
 use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service, Task, TaskConfig};
 use taskserver_redis::{Redis, RedisOptions};
-use taskserver_store::{Store, platform_services};
+use taskserver_store::{Store, own_services, platform_services};
 
 use crate::{database, schedule};
 
@@ -93,6 +93,9 @@ impl Composition {
                 _ => Hooks::new(),
             };
             parts.service(path, service, hooks);
+        }
+        for (path, service) in own_services(&store) {
+            parts.service(path, service, Hooks::new());
         }
         let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
         parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
@@ -177,7 +180,9 @@ fn redis(settings: &settings::Redis) -> anyhow::Result<Option<Redis>> {
     if !settings.enabled {
         return Ok(None);
     }
-    let password = settings.password.as_ref().map(|password| password.expose_secret().to_owned());
-    let options = RedisOptions { host: settings.address.clone(), port: settings.port, password };
+    let mut options = RedisOptions::standalone(&settings.address, settings.port);
+    if let Some(password) = &settings.password {
+        options = options.with_password(password.expose_secret());
+    }
     Redis::new(&options).map(Some).context("`redis` is wrong")
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::own::MIGRATIONS;
 use crate::pool::Lease;
 use crate::{Backend, Sql, Store, StoreError, platform};
 
@@ -46,9 +47,6 @@ impl Migration {
     }
 }
 
-/// The steps, in their order. The server has no tables of its own yet.
-const MIGRATIONS: &[Migration] = &[];
-
 impl Store {
     /// Migrates the server's own tables, and answers the names of the steps that ran: none where all had run before. Any
     /// number of replicas may do so at once.
@@ -70,9 +68,6 @@ impl Store {
     }
 
     async fn run_migrations(&self, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
-        if migrations.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut lease = lock(self).await?;
         let result = run(&mut lease, migrations).await;
         unlock(lease, result).await

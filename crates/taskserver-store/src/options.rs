@@ -220,3 +220,50 @@ fn server(url: &str, tls: &mut TlsOptions) -> Result<Server, StoreError> {
         database,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str) -> String {
+        StoreOptions::new(url).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn urls_are_read_with_everything_that_may_be_encoded_in_them() {
+        let database = |url: &str| StoreOptions::new(url).unwrap().database();
+        assert_eq!(database("sqlite://taskserver.db"), "sqlite://taskserver.db");
+        assert_eq!(database("sqlite:///var/lib/taskserver.db?mode=rwc"), "sqlite:///var/lib/taskserver.db");
+        assert_eq!(database("sqlite::memory:"), "sqlite::memory:");
+        assert_eq!(database("postgresql://db/ir-engine"), "postgres://postgres@db:5432/ir-engine");
+        assert_eq!(database("mysql://a%40b:p%2F%40@[::1]:3307/ir%20engine"), "mysql://a@b@[::1]:3307/ir engine");
+        let Target::Server(server) = StoreOptions::new("mysql://a:p%2F%40@h/d").unwrap().target else { panic!() };
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&server.password.unwrap()), "p/@");
+    }
+
+    #[test]
+    fn wrong_urls_are_refused_and_the_password_never_shown() {
+        assert_eq!(
+            refused("oracle://a:s3cret@h/d"),
+            "the database URL begins with none of sqlite:, postgres: and mysql:"
+        );
+        assert_eq!(refused("postgres://a:s3cret@h"), "the database URL names no database");
+        assert_eq!(refused("postgres://a:s3cret@h:port/d"), "the database URL is malformed: invalid port number");
+        assert_eq!(refused("sqlite://"), "the database URL names no file: expected sqlite://FILE");
+        assert_eq!(refused("sqlite:taskserver.db"), "the database URL names no file: expected sqlite://FILE");
+        assert_eq!(
+            refused("postgres://a:s3cret@h/d?sslmode=maybe"),
+            "the sslmode `maybe` is none of disable, prefer, require, verify-ca and verify-full"
+        );
+        assert_eq!(
+            refused("mysql://a:s3cret@h/d?ssl=true"),
+            "the database URL has the parameter `ssl`; for TLS there are sslmode and sslrootcert"
+        );
+        assert!(
+            refused("postgres://a:s3cret@h/d?sslrootcert=/nowhere")
+                .starts_with("the database URL names the file /nowhere, unreadable: ")
+        );
+        let options = StoreOptions::new("mysql://a:s3cret@h/d").unwrap();
+        assert!(!format!("{options:?}").contains("s3cret"));
+    }
+}

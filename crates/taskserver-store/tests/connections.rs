@@ -1,4 +1,5 @@
 //! Connections that fail, break, hang or are cut off in the middle.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml excepts only the test functions")]
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -83,6 +84,18 @@ async fn sleep_in_database(store: Store, backend: Backend) {
     assert!(results[0].is_ok(), "{results:?}");
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_caller_who_is_cancelled_does_not_block_a_runtime_of_one_thread() {
+    let database = TestDatabase::sqlite();
+    let store = store(database.url());
+    store.ping().await.unwrap();
+    let start = Instant::now();
+    let sleep = sleep_in_database(store.clone(), Backend::Sqlite);
+    assert!(tokio::time::timeout(Duration::from_millis(50), sleep).await.is_err());
+    assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
+    store.ping().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named_without_the_password() {
     // A port at which nobody listens.
@@ -115,18 +128,18 @@ async fn a_server_that_does_not_answer_is_given_up() {
 async fn a_file_that_cannot_be_opened_is_named() {
     assert_eq!(
         refusal("sqlite:///nowhere/taskserver.db").await,
-        "cannot reach the database sqlite:///nowhere/taskserver.db: Unable to open the database file; check that its \
+        "cannot reach the database sqlite:///nowhere/taskserver.db: unable to open database file; check that its \
          folder exists and can be written to"
     );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.txt");
-    std::fs::write(&file, "not a database, but a text that is as long as the header of one: a hundred bytes or more, and more")
-        .unwrap();
+    std::fs::write(
+        &file,
+        "not a database, but a text that is as long as the header of one: a hundred bytes or more, and more",
+    )
+    .unwrap();
     let url = format!("sqlite://{}", file.display());
-    assert_eq!(
-        refusal(&url).await,
-        format!("the database {url} refuses the connection: file is not a database")
-    );
+    assert_eq!(refusal(&url).await, format!("the database {url} refuses the connection: file is not a database"));
 }
 
 #[tokio::test]

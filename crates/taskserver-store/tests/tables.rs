@@ -1,4 +1,5 @@
 //! The platform's tables: created where they are missing, looked at, and cleared of what is old.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml excepts only the test functions")]
 
 use jiff::Timestamp;
 use taskserver_store::{ForeignKey, Retention, Store, StoreOptions};
@@ -9,8 +10,17 @@ fn store(database: &TestDatabase) -> Store {
 }
 
 const TABLES: [&str; 11] = [
-    "analytics", "channel", "channel-user", "engine-setting", "identity-provider", "instance", "instance-attendance",
-    "location", "scope", "user", "user-api-key",
+    "analytics",
+    "channel",
+    "channel-user",
+    "engine-setting",
+    "identity-provider",
+    "instance",
+    "instance-attendance",
+    "location",
+    "scope",
+    "user",
+    "user-api-key",
 ];
 
 for_each_backend! {

@@ -6,21 +6,30 @@
 
 mod process;
 
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use serde_json::{Value, json};
-use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
 use uuid::Uuid;
 
-use crate::{Field, FieldType, Health, Metrics, Record, Schema, Task, TaskConfig, TaskContext, TaskError, date_time};
+use crate::{
+    Comparison, ErrorKind, Field, FieldType, Health, Metrics, Query, Record, Schema, ServiceError, Task, TaskConfig,
+    TaskContext, TaskError, date_time,
+};
 use process::ProcessMeter;
 
 /// How long a probe may take before what it probes counts as unreachable.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long samples are kept.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How many samples that have become too old are removed with each new one: more than one, so that a backlog shrinks.
+const REMOVED_AT_ONCE: u64 = 10;
 
 /// The path of the service that keeps the samples.
 pub const MONITORING: &str = "monitoring";
@@ -79,6 +88,7 @@ pub fn monitoring_schema() -> Schema {
 /// The monitoring task.
 pub struct Monitor {
     instance: String,
+    retention: Duration,
     probes: Vec<Box<dyn Probe>>,
     process: Mutex<ProcessMeter>,
     gauges: Gauges,
@@ -90,10 +100,18 @@ impl Monitor {
     pub fn new(instance: &str, metrics: &Metrics) -> Self {
         Self {
             instance: instance.to_owned(),
+            retention: RETENTION,
             probes: Vec::new(),
             process: Mutex::new(ProcessMeter::new()),
             gauges: Gauges::register(metrics),
         }
+    }
+
+    /// Keeps samples for so long; a week unless set.
+    #[must_use]
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
+        self
     }
 
     /// Monitors this as well.
@@ -161,7 +179,26 @@ impl Task for Monitor {
         sample.insert("createdAt".into(), now.clone());
         sample.insert("updatedAt".into(), now);
         if database_reached && context.app().services().get(MONITORING).is_some() {
-            context.app().service(MONITORING).create(Value::Object(sample)).await?;
+            self.store(context, sample).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Monitor {
+    /// Stores a sample; in return, some that have become too old are removed.
+    async fn store(&self, context: &TaskContext, sample: Record) -> Result<(), ServiceError> {
+        let samples = context.app().service(MONITORING);
+        samples.create(Value::Object(sample)).await?;
+        let Ok(oldest) = context.app().clock().now().checked_sub(self.retention) else { return Ok(()) };
+        let old = Query::new().compare("createdAt", Comparison::Lt, date_time(oldest)).ascending("createdAt");
+        for sample in samples.find(old.select(["id"]).limit(REMOVED_AT_ONCE)).await?.data {
+            let id = sample.get("id").and_then(Value::as_str).unwrap_or_default();
+            match samples.remove(id).await {
+                // Another replica was faster.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                result => drop(result?),
+            }
         }
         Ok(())
     }

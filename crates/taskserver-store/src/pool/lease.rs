@@ -20,6 +20,7 @@ use crate::{Backend, StoreError};
 /// the server is gone.
 const GRACE: Duration = Duration::from_secs(1);
 
+#[expect(clippy::large_enum_variant, reason = "there are as few as leases, and none is ever moved far")]
 enum Connection {
     Sqlite(Object<Sqlite>),
     Postgres(Object<Postgres>),

@@ -62,8 +62,15 @@ impl Mysql {
 
     fn refusal(&self, error: &Error) -> StoreError {
         let database = self.database.clone();
-        let Error::Server(answer) = error else {
-            return StoreError::Unreachable { database, reason: chain(error) };
+        // The outer errors say nothing but that theirs is the inner one.
+        let answer = match error {
+            Error::Server(answer) => answer,
+            Error::Driver(error) => return StoreError::Unreachable { database, reason: chain(error) },
+            Error::Io(IoError::Io(error)) => return StoreError::Unreachable { database, reason: chain(error) },
+            Error::Io(IoError::Tls(error)) => {
+                return StoreError::Unreachable { database, reason: format!("TLS: {}", chain(error)) };
+            }
+            error => return StoreError::Unreachable { database, reason: chain(error) },
         };
         let advice = match answer.code {
             1045 => "; check the user and the password in the database URL",

@@ -38,8 +38,8 @@ pub struct TableService {
 }
 
 impl TableService {
-    /// A service over `table`, whose columns are the schema's fields by the same names: `id` (the primary key), `createdAt`
-    /// and `updatedAt` must be among them.
+    /// A service over `table`, whose columns are the schema's fields by the same names. `id` must be among them, and be the
+    /// primary key; where there are `createdAt` and `updatedAt`, the service sets them.
     #[must_use]
     pub fn new(store: Store, table: &'static str, schema: Schema, methods: &'static [Method]) -> Self {
         Self { store, table, schema, methods, clock: Arc::new(SystemClock), found: Mutex::default() }
@@ -72,9 +72,9 @@ impl TableService {
         service_error(self.table, error)
     }
 
-    /// Sets a field to the present moment, to the second as the platform's columns store it, unless the data have it.
-    fn stamp(&self, data: &mut Record, name: &str) {
-        if data.get(name).is_none_or(Value::is_null) && self.schema.field(name).is_some() {
+    /// Sets a time that the table has to the present moment, unless the data say otherwise.
+    fn stamp(&self, table: &Table, data: &mut Record, name: &str) {
+        if data.get(name).is_none_or(Value::is_null) && table.column(name).is_some() {
             data.insert(name.into(), date_time(self.clock.now()));
         }
     }
@@ -86,8 +86,8 @@ impl TableService {
             Some(id) => id.as_str().ok_or_else(|| ServiceError::bad_request("`id` must be a string"))?.to_owned(),
         };
         data.insert("id".into(), id.into());
-        self.stamp(&mut data, "createdAt");
-        self.stamp(&mut data, "updatedAt");
+        self.stamp(table, &mut data, "createdAt");
+        self.stamp(table, &mut data, "updatedAt");
         table.complete(data)
     }
 
@@ -157,9 +157,9 @@ impl Service for TableService {
     async fn update(&self, id: &str, mut data: Record, _params: &Params) -> Result<Record, ServiceError> {
         let table = self.table().await?;
         data.insert("id".into(), id.into());
-        self.stamp(&mut data, "updatedAt");
+        self.stamp(&table, &mut data, "updatedAt");
         let keeps_creation = data.get("createdAt").is_none_or(Value::is_null);
-        self.stamp(&mut data, "createdAt");
+        self.stamp(&table, &mut data, "createdAt");
         let mut record = table.complete(data)?;
         if keeps_creation {
             record.remove("createdAt");
@@ -170,7 +170,7 @@ impl Service for TableService {
     async fn patch(&self, id: &str, mut data: Record, _params: &Params) -> Result<Record, ServiceError> {
         let table = self.table().await?;
         data.insert("id".into(), id.into());
-        self.stamp(&mut data, "updatedAt");
+        self.stamp(&table, &mut data, "updatedAt");
         table.normalize(&mut data)?;
         self.change(&table, id, &data).await
     }
