@@ -12,6 +12,7 @@ use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service,
 use taskserver_redis::{Redis, RedisOptions};
 use taskserver_store::{Store, own_services, platform_services};
 
+use crate::kubernetes::ApiServerProbe;
 use crate::{database, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
@@ -106,6 +107,9 @@ impl Composition {
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
         }
+        if settings.kubernetes.enabled {
+            monitor = monitor.probe(ApiServerProbe::default());
+        }
         parts.task(monitor);
 
         for extension in extensions {
@@ -116,9 +120,11 @@ impl Composition {
             return Err(ImpossibleSettings(problems).into());
         }
         let app = builder.build()?;
-        if redis.is_some() {
-            // Work goes on without Redis, so it is not required; the monitor reports how it is.
-            let _ = app.health().register("redis", false);
+        // Work goes on without these, so they are not required; the monitor reports how they are.
+        for (component, is_used) in [("redis", redis.is_some()), ("kubernetes", settings.kubernetes.enabled)] {
+            if is_used {
+                let _ = app.health().register(component, false);
+            }
         }
         Ok(Self { app, store, metrics, retention, defaults })
     }

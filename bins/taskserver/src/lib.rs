@@ -34,6 +34,7 @@ mod command;
 mod compose;
 mod database;
 mod demo;
+mod kubernetes;
 mod logging;
 mod reload;
 mod schedule;

@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn run(sources: &Sources, live: bool) -> anyhow::Result<ExitCode> {
     let address = sources.loader().load()?.settings.http.address();
     let path = if live { "/livez?verbose" } else { "/readyz?verbose" };
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let answer = Client::new(address, TIMEOUT).get(path).await?;
         print(&answer.body);
         Ok(if answer.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -11,7 +11,7 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let mut settings = sources.loader().load()?.settings;
     logging::start(&settings.log)?;
     settings.database.migrate = true;
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let store = Store::new(database::options(&settings.database)?)?;
         database::prepare(&store, &settings.database).await?;
         print(&format!("The database {} is up to date.", store.options().database()));

@@ -8,9 +8,13 @@ pub(crate) mod run;
 pub(crate) mod tasks;
 
 use anyhow::Context as _;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
-/// The runtime of a command.
-fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+/// Runs a command's future. What still runs on blocking threads when it ends, such as a statement of SQLite's that nobody
+/// waits for any more, does not keep the process from ending.
+fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background();
+    outcome
 }

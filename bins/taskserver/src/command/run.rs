@@ -24,7 +24,7 @@ pub(super) fn serve(loader: Loader, extend: impl FnOnce(Server) -> Server) -> an
     let loaded = loader.load()?;
     compose::check(&loaded.settings)?;
     let level = logging::start(&loaded.settings.log)?;
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let (loader, loaded) = with_engine_settings(loader, loaded).await?;
         level.set(&loaded.settings.log)?;
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

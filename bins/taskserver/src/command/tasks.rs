@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn list(sources: &Sources, json: bool) -> anyhow::Result<ExitCode> {
     let address = sources.loader().load()?.settings.http.address();
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let client = Client::new(address, TIMEOUT);
         match json {
             true => print(&client.get("/api/tasks").await?.body),
@@ -77,6 +77,7 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Cancelled => "cancelled",
         Outcome::Panicked => "panicked",
         Outcome::Skipped => "skipped",
+        Outcome::Lost => "lost",
     }
 }
 
@@ -93,7 +94,7 @@ pub(crate) fn run(sources: &Sources, name: &str) -> anyhow::Result<ExitCode> {
     let loaded = sources.loader().load()?;
     compose::check(&loaded.settings)?;
     logging::start(&loaded.settings.log)?;
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let composition = Composition::new(&loaded.settings, Vec::new())?;
         if composition.app.tasks().status(name).is_none() {
             let known: Vec<String> = composition.app.tasks().statuses().into_iter().map(|task| task.name).collect();

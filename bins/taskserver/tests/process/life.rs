@@ -88,6 +88,18 @@ fn a_second_signal_cancels_what_still_runs() {
 }
 
 #[test]
+fn a_statement_that_never_ends_does_not_keep_the_server_from_ending() {
+    let folder = tempdir().unwrap();
+    let endless = SLOW.replace(" LIMIT 5000000", "");
+    let mut server = Server::start(folder.path(), &["--set", &endless, "--set", "shutdown.timeout=1s"]);
+    server.wait_for("Task server listening");
+    server.signal("TERM");
+    server.wait_for("run cancelled");
+    server.wait_for("Task server stopped.");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+#[test]
 fn a_port_in_use_is_found_before_anything_starts() {
     let folder = tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

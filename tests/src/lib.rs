@@ -1,0 +1,41 @@
+//! Whole-system tests of taskserver (in `tests/`), and, in this library, the fixtures which they share with the tests of the other
+//! crates: databases, Redis servers and the platform's tables.
+//!
+//! A test that talks to a database is written once and runs on all three kinds, each test with a fresh database of its own:
+//!
+//! ```
+//! taskserver_tests::for_each_backend! {
+//!     async fn channels_are_counted(database: TestDatabase) {
+//!         database.create_platform_tables();
+//!         database.insert_platform_edges();
+//!         assert_eq!(database.query(r#"SELECT COUNT(*) FROM "channel""#), [["113"]]);
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! The tests are then named `channels_are_counted::sqlite`, `::postgres` and `::mariadb`.
+//!
+//! # Where the servers come from
+//!
+//! `TASKSERVER_TEST_POSTGRES_URL`, `TASKSERVER_TEST_MARIADB_URL` and `TASKSERVER_TEST_REDIS_URL` name servers to use, with an
+//! account that may create databases: `.ci/run` sets them. Without them, the programs are looked for on this machine, and a
+//! throwaway server is started which lives as long as the test process. Where neither exists, the test says loudly that it was
+//! skipped and passes; with `TASKSERVER_TEST_REQUIRE_ALL=1` it fails.
+//!
+//! Tests of failures stop, kill or freeze a server: they start one of their own, with [`servers::mariadb::start`] and its like.
+//!
+//! The fixtures block and panic, as tests may. They speak to the databases through other clients than the code under test does
+//! (`psql`, `mariadb`, rusqlite), so that no fault of a driver can hide itself.
+#![deny(missing_docs)]
+
+mod backend;
+mod client;
+mod database;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
+pub mod platform;
+pub mod servers;
+
+pub use backend::Backend;
+pub use database::TestDatabase;

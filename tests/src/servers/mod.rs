@@ -1,0 +1,11 @@
+//! Throwaway servers: started in a temporary folder on a free port, tuned for speed instead of safety, and gone with the test.
+
+mod directory;
+pub mod mariadb;
+pub mod postgres;
+pub(crate) mod programs;
+pub mod redis;
+mod server;
+mod shared;
+
+pub use server::Server;
