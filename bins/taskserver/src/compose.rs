@@ -71,6 +71,8 @@ impl Parts<'_> {
 pub(crate) struct Composition {
     pub(crate) app: App,
     pub(crate) store: Store,
+    /// What the platform's events go through, where it is used.
+    pub(crate) redis: Option<Redis>,
     metrics: Arc<SqlMetrics>,
     retention: Arc<Mutex<Retention>>,
     defaults: BTreeMap<String, TaskConfig>,
@@ -126,7 +128,7 @@ impl Composition {
                 let _ = app.health().register(component, false);
             }
         }
-        Ok(Self { app, store, metrics, retention, defaults })
+        Ok(Self { app, store, redis, metrics, retention, defaults })
     }
 
     /// Applies what can change while the app runs. Everything is worked out before anything is changed.

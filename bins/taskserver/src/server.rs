@@ -9,12 +9,16 @@ use std::time::Duration;
 use taskserver_config::Settings;
 use taskserver_core::App;
 use taskserver_http::{HttpOptions, Server as HttpServer};
+use taskserver_redis::{FeathersSync, FeathersSyncOptions, RunningSync};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Composition, Extension, Parts};
 use crate::database;
+
+/// How long the last events may take to reach Redis.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Starts a server with these settings. Must be called within a multi-threaded tokio runtime.
 ///
@@ -57,6 +61,10 @@ impl Server {
         let database = app.health().register("database", true);
         let end = CancellationToken::new();
         let serving = tokio::spawn(http.serve(app.clone(), end.clone()));
+        let sync = composition
+            .redis
+            .as_ref()
+            .map(|redis| FeathersSync::new(redis, FeathersSyncOptions::default()).start(&app));
         let (started, tasks_run) = watch::channel(false);
         let starting = {
             let (app, store, settings) = (app, composition.store.clone(), settings.database.clone());
@@ -74,7 +82,7 @@ impl Server {
             })
         };
         let timeout = settings.shutdown.timeout;
-        Ok(Running { composition, address, end, serving, starting, tasks_run, timeout })
+        Ok(Running { composition, address, end, serving, starting, sync, tasks_run, timeout })
     }
 }
 
@@ -99,6 +107,7 @@ pub struct Running {
     end: CancellationToken,
     serving: JoinHandle<()>,
     starting: JoinHandle<()>,
+    sync: Option<RunningSync>,
     tasks_run: watch::Receiver<bool>,
     timeout: Duration,
 }
@@ -129,11 +138,14 @@ impl Running {
         self.composition.apply(settings)
     }
 
-    /// Stops: no new run begins, those in progress get until the configured deadline, the rest is cancelled; then the HTTP
-    /// surface and the connections are closed. Abort the app's [`shutdown`](App::shutdown) to cut the wait short.
+    /// Stops: no new run begins, those in progress get until the configured deadline, the rest is cancelled; then the last
+    /// events are sent, and the HTTP surface and the connections are closed. Abort the app's [`shutdown`](App::shutdown) to cut the wait short.
     pub async fn stop(self) {
         tracing::info!("Task server stopping.");
         self.composition.app.stop(self.timeout).await;
+        if let Some(sync) = self.sync {
+            sync.stop(FLUSH_TIMEOUT).await;
+        }
         self.end.cancel();
         for part in [self.starting, self.serving] {
             if let Err(error) = part.await {

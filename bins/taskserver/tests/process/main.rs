@@ -5,5 +5,7 @@ mod commands;
 mod crash;
 mod life;
 mod mistakes;
+mod platform;
+mod redis;
 mod reload;
 mod support;

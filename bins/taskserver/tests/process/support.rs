@@ -47,8 +47,14 @@ impl Server {
 
     pub(crate) fn start_with(folder: &Path, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
         let port = free_port();
+        let port_argument = format!("http.port={port}");
+        Self::start_on(folder, &[arguments, &["--set", &port_argument]].concat(), port, prepare)
+    }
+
+    /// Starts the program, which is known to come to use this port.
+    pub(crate) fn start_on(folder: &Path, arguments: &[&str], port: u16, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = taskserver(folder, arguments);
-        command.args(["--set", "http.host=127.0.0.1", "--set", &format!("http.port={port}")]);
+        command.args(["--set", "http.host=127.0.0.1"]);
         prepare(&mut command);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();

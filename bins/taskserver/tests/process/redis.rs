@@ -1,0 +1,40 @@
+//! What the platform's other services are told through Redis.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use taskserver_tests::servers;
+use tempfile::tempdir;
+
+use crate::support::Server;
+
+#[test]
+fn every_stored_figure_is_told_to_the_platform() {
+    let Some(redis) = servers::redis::start() else { return };
+    let port = redis.url().rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    let mut listener = Command::new("redis-cli")
+        .args(["-p", &port, "subscribe", "feathers-sync"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines().map_while(Result::ok);
+    // The three lines of the subscription.
+    assert_eq!(lines.by_ref().take(3).last().unwrap(), "1");
+
+    let folder = tempdir().unwrap();
+    let mut server = Server::start_with(folder.path(), &["--set", "tasks.analytics.every=1s"], |command| {
+        command.env("REDIS_ENABLED", "true").env("REDIS_ADDRESS", "127.0.0.1").env("REDIS_PORT", &port);
+    });
+    server.wait_for("run succeeded");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+    let mut told: Vec<String> = lines.filter(|line| line.starts_with('[')).take(6).collect();
+    let _ = listener.kill();
+    let _ = listener.wait();
+    told.sort();
+    for metric in task_analytics::PLATFORM_METRICS {
+        let of_metric = told.iter().filter(|message| message.contains(&format!("\"{metric}\""))).count();
+        assert_eq!(of_metric, 1, "{metric} in {told:?}");
+    }
+    assert!(told.iter().all(|message| message.contains("\"created\",\"analytics\"")), "{told:?}");
+}
