@@ -9,11 +9,12 @@ use task_analytics::{
 };
 use taskserver_config::{ExposeSecret as _, Settings, settings};
 use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service, Task, TaskConfig};
+use taskserver_http::BearerAuthenticator;
 use taskserver_redis::{Redis, RedisOptions};
 use taskserver_store::{Store, own_services, platform_services};
 
 use crate::kubernetes::ApiServerProbe;
-use crate::{database, schedule};
+use crate::{authentication, database, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,8 @@ impl Parts<'_> {
 pub(crate) struct Composition {
     pub(crate) app: App,
     pub(crate) store: Store,
+    /// Who recognises callers from outside.
+    pub(crate) authenticator: Arc<BearerAuthenticator>,
     /// What the platform's events go through, where it is used.
     pub(crate) redis: Option<Redis>,
     metrics: Arc<SqlMetrics>,
@@ -84,7 +87,7 @@ impl Composition {
             .and_then(Store::new)
             .map_err(|error| ImpossibleSettings(vec![format!("`database`: {error}")]))?;
         let gauges = Metrics::default();
-        let builder = App::builder().metrics(gauges.clone());
+        let builder = App::builder().metrics(gauges.clone()).access(authentication::access(&settings.http));
         let mut parts =
             Parts { builder, settings, store: store.clone(), defaults: BTreeMap::new(), problems: Vec::new() };
 
@@ -117,18 +120,20 @@ impl Composition {
         for extension in extensions {
             extension(&mut parts);
         }
-        let Parts { builder, defaults, problems, .. } = parts;
+        let authenticator = authentication::authenticator(&settings.authentication, &store);
+        let Parts { builder, defaults, mut problems, .. } = parts;
+        problems.extend(authenticator.as_ref().err().map(|error| format!("{error:#}")));
         if !problems.is_empty() {
             return Err(ImpossibleSettings(problems).into());
         }
-        let app = builder.build()?;
+        let (app, authenticator) = (builder.build()?, Arc::new(authenticator?));
         // Work goes on without these, so they are not required; the monitor reports how they are.
         for (component, is_used) in [("redis", redis.is_some()), ("kubernetes", settings.kubernetes.enabled)] {
             if is_used {
                 let _ = app.health().register(component, false);
             }
         }
-        Ok(Self { app, store, redis, metrics, retention, defaults })
+        Ok(Self { app, store, authenticator, redis, metrics, retention, defaults })
     }
 
     /// Applies what can change while the app runs. Everything is worked out before anything is changed.

@@ -29,6 +29,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod authentication;
 pub mod cli;
 mod command;
 mod compose;

@@ -56,7 +56,7 @@ impl Server {
         let Self { settings, extensions } = self;
         let composition = Composition::new(&settings, extensions)?;
         let app = composition.app.clone();
-        let http = HttpServer::bind(http_options(&settings)).await?;
+        let http = HttpServer::bind(http_options(&settings)).await?.authenticator(composition.authenticator.clone());
         let address = http.local_addr();
         let database = app.health().register("database", true);
         let end = CancellationToken::new();

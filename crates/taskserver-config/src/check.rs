@@ -17,7 +17,7 @@ use crate::{
     duration,
     error::Problem,
     rules::{Refused, refuse, refuse_with, words},
-    schema::{self, Found, Kind, LONGEST_METRIC_NAME, Leaf, Path, Schema},
+    schema::{self, FILE_SUFFIX, Found, Kind, LONGEST_METRIC_NAME, Leaf, Path, Schema},
     show, suggest,
 };
 
@@ -105,8 +105,10 @@ impl Check<'_> {
             (Found::Leaf(leaf), value) => self.leaf(path, leaf, value),
             (Found::File, _) => {}
             (Found::Section, Value::Dict(_, table)) => {
-                if path.len() == 3 && path.starts_with(&["analytics".to_owned(), "metrics".to_owned()]) {
-                    self.metric(path, value, table);
+                match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                    ["analytics", "metrics", name] => self.metric(name, path, value, table),
+                    ["authentication", "tokens", _] => self.token(path, value, table),
+                    _ => {}
                 }
                 self.table(path, table);
             }
@@ -138,20 +140,22 @@ impl Check<'_> {
         }
     }
 
-    fn metric(&mut self, path: &[String], value: &Value, table: &Dict) {
-        let length = path.last().map_or(0, |name| name.chars().count());
-        let has_statement = table.contains_key("sql") || table.contains_key("sql_file");
-        let refused = if length == 0 || length > LONGEST_METRIC_NAME {
-            refuse::<()>(format!(
-                "the name of a metric has 1 to {LONGEST_METRIC_NAME} characters, this one has {length}"
-            ))
-        } else if !has_statement {
-            refuse("a metric needs a statement: `sql` is missing")
-        } else {
-            Ok(())
-        };
-        if let Err(refused) = refused {
-            self.report(path, value, None, refused);
+    fn metric(&mut self, name: &str, path: &[String], value: &Value, table: &Dict) {
+        let length = name.chars().count();
+        if length == 0 || length > LONGEST_METRIC_NAME {
+            let reason =
+                format!("the name of a metric has 1 to {LONGEST_METRIC_NAME} characters, this one has {length}");
+            self.report(path, value, None, Refused { reason, suggestion: None });
+        } else if !has(table, "sql") {
+            let reason = "a metric needs a statement: `sql` is missing".to_owned();
+            self.report(path, value, None, Refused { reason, suggestion: None });
+        }
+    }
+
+    fn token(&mut self, path: &[String], value: &Value, table: &Dict) {
+        if !has(table, "sha256") {
+            let reason = "a token needs its hash: `sha256` is missing".to_owned();
+            self.report(path, value, None, Refused { reason, suggestion: None });
         }
     }
 
@@ -164,6 +168,11 @@ impl Check<'_> {
             suggestion: refused.suggestion,
         });
     }
+}
+
+/// Whether a table has a key, be it by a file.
+fn has(table: &Dict, key: &str) -> bool {
+    table.contains_key(key) || table.contains_key(&format!("{key}{FILE_SUFFIX}"))
 }
 
 /// Gives a value the type of its key; nothing, where it stands for none.

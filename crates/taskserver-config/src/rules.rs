@@ -33,6 +33,13 @@ pub(crate) fn not_empty(text: &str) -> Result<String, Refused> {
     if text.trim().is_empty() { refuse("must not be empty") } else { Ok(text.to_owned()) }
 }
 
+pub(crate) fn sha256(text: &str) -> Result<String, Refused> {
+    if text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    refuse("expected a SHA-256 in 64 hexadecimal digits; `printf %s TOKEN | sha256sum` prints it")
+}
+
 pub(crate) fn ip_address(text: &str) -> Result<String, Refused> {
     let plain = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     match plain.parse::<IpAddr>() {

@@ -1,7 +1,7 @@
 //! The one list of all keys: what type each has, which values it takes, whether it is secret and whether it can change while
 //! the server runs. Checks, suggestions, redaction, reloads and the test of `config/default.toml` are all driven by it.
 //!
-//! A `*` in a key stands for a name: of a task, which must be known, or of a metric, which is free.
+//! A `*` in a key stands for a name: of a task, which must be known, or of a metric or token, which is free.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,6 +89,7 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("http.request_timeout", Kind::Duration(1, HOUR)),
     Leaf::new("http.max_header_bytes", Kind::Integer(8192, 1 << 20)),
     Leaf::new("http.max_body_bytes", Kind::Integer(1, 1 << 30)),
+    Leaf::new("http.writes", Kind::Bool),
     Leaf::new("database.url", Kind::Text(rules::database_url)).secret(),
     Leaf::new("database.password", Kind::Text(rules::any)).secret().none(""),
     Leaf::new("database.create_platform_tables", Kind::OneOf(&["auto", "true", "false"])),
@@ -108,6 +109,9 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("authentication.secret", Kind::Text(rules::any)).secret().none(""),
     Leaf::new("authentication.jwt_public_key", Kind::Text(rules::public_key)).none(""),
     Leaf::new("authentication.jwt_algorithm", Kind::OneOf(ALGORITHMS)),
+    Leaf::new("authentication.cache", Kind::Duration(0, HOUR)),
+    Leaf::new("authentication.tokens.*.sha256", Kind::Text(rules::sha256)).secret(),
+    Leaf::new("authentication.tokens.*.scopes", Kind::Text(rules::any)),
     Leaf::new("log.level", Kind::Text(rules::log_level)).live(),
     Leaf::new("log.format", Kind::OneOf(&["auto", "pretty", "json"])),
     Leaf::new("tasks.*.enabled", Kind::Bool).live(),

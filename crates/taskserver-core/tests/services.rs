@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use taskserver_core::{
-    All, App, AroundHook, BuildError, Comparison, ErrorKind, EventKind, Field, FieldType, HookContext, Hooks,
-    MemoryService, Method, Next, Pagination, Params, Provider, Query, Record, Resource, Schema, Service, ServiceError,
+    Access, All, App, AroundHook, BuildError, Comparison, ErrorKind, EventKind, Field, FieldType, HookContext, Hooks,
+    Identity, MemoryService, Method, Next, Pagination, Params, Provider, Query, Record, Resource, Schema, Service,
+    ServiceError,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,14 @@ fn analytics() -> MemoryService {
 
 fn row(id: &str, count: i32) -> Analytics {
     Analytics { id: id.into(), r#type: "instanceUsers".into(), count: Some(count) }
+}
+
+fn administrator() -> Identity {
+    Identity { user: "u".into(), scopes: [Access::ADMIN.to_owned()].into() }
+}
+
+fn outside(identity: Option<Identity>) -> Params {
+    Params { provider: Provider::External, identity, ..Params::default() }
 }
 
 fn app() -> App {
@@ -112,6 +121,65 @@ fn two_services_of_one_path_do_not_build() {
     assert!(matches!(error, BuildError::DuplicateService(path) if path == "a"));
 }
 
+#[test]
+fn a_service_with_a_path_of_the_servers_own_does_not_build() {
+    for path in ["api", "metrics", ""] {
+        let error = App::builder().service(path, analytics()).build().map(|_| ()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the path `/{path}` is this server's own; give the service another name")
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_outside_call_is_refused_unless_something_allows_it() {
+    let service = app().service("analytics");
+    let refused = async |method: Method, identity: Option<Identity>| {
+        let error = service.call(method, Some("a".into()), Vec::new(), outside(identity)).await.unwrap_err();
+        (error.kind(), error.to_string())
+    };
+    let nobody_special = Identity { user: "u".into(), scopes: ["admin:write".to_owned()].into() };
+    for method in Method::ALL {
+        let not_authenticated = (ErrorKind::NotAuthenticated, "Not authenticated".to_owned());
+        assert_eq!(refused(method, None).await, not_authenticated);
+        let forbidden = (ErrorKind::Forbidden, "The scope `admin:admin` is missing".to_owned());
+        assert_eq!(refused(method, Some(nobody_special.clone())).await, forbidden);
+    }
+    for method in Method::WRITES {
+        let message = format!("Method `{}` is not supported by this endpoint.", method.name());
+        assert_eq!(refused(method, Some(administrator())).await, (ErrorKind::MethodNotAllowed, message));
+    }
+    assert_eq!(refused(Method::Get, Some(administrator())).await.0, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn outside_writes_need_to_be_turned_on_and_offered() {
+    let create = async |access: Access| {
+        let app = App::builder().service("analytics", analytics()).access(access).build().unwrap();
+        let data = vec![json!({"type": "instanceUsers"}).as_object().unwrap().clone()];
+        app.service("analytics").call(Method::Create, None, data, outside(Some(administrator()))).await
+    };
+    let not_allowed = |result: Result<_, ServiceError>| result.unwrap_err().kind() == ErrorKind::MethodNotAllowed;
+    assert!(not_allowed(create(Access::new().writes(true)).await));
+    assert!(not_allowed(create(Access::new().offer("analytics", [Method::Create])).await));
+    assert!(create(Access::new().writes(true).offer("analytics", [Method::Create])).await.is_ok());
+}
+
+#[tokio::test]
+async fn access_is_checked_before_any_other_hook_runs() {
+    struct Unreached;
+    #[async_trait]
+    impl AroundHook for Unreached {
+        async fn call(&self, _: &mut HookContext, _: Next<'_>) -> Result<(), ServiceError> {
+            panic!("the call should have been refused")
+        }
+    }
+    let app = App::builder().service("analytics", analytics()).hooks(Hooks::new().around(All, Unreached));
+    let service = app.build().unwrap().service("analytics");
+    assert!(service.call(Method::Find, None, Vec::new(), outside(None)).await.is_err());
+}
+
 #[tokio::test]
 async fn a_page_has_ten_records_and_an_outside_caller_gets_a_hundred_at_most() {
     let app = app();
@@ -122,7 +190,8 @@ async fn a_page_has_ten_records_and_an_outside_caller_gets_a_hundred_at_most() {
     let page = service.find(Query::new()).await.unwrap();
     assert_eq!((page.total, page.limit, page.data.len()), (150, 10, 10));
     assert_eq!(service.find(Query::new().limit(150)).await.unwrap().data.len(), 150);
-    let outside = Params { query: Query::new().limit(150), provider: Provider::External };
+    let outside =
+        Params { query: Query::new().limit(150), provider: Provider::External, identity: Some(administrator()) };
     let page = service.call(Method::Find, None, Vec::new(), outside).await.unwrap().into_json();
     assert_eq!((&page["limit"], page["data"].as_array().unwrap().len()), (&json!(100), 100));
     let none = service.find(Query::new().limit(0)).await.unwrap();

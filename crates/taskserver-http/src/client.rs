@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{CONNECTION, HOST};
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -38,6 +38,7 @@ pub struct Client {
     /// Where to connect if `address` cannot be connected to.
     fallback: Option<SocketAddr>,
     timeout: Duration,
+    authorization: Option<HeaderValue>,
 }
 
 /// What a server answered.
@@ -69,7 +70,17 @@ impl Client {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => (at(Ipv4Addr::LOCALHOST.into()), Some(at(Ipv6Addr::LOCALHOST.into()))),
             _ => (address, None),
         };
-        Self { address, fallback, timeout }
+        Self { address, fallback, timeout, authorization: None }
+    }
+
+    /// Shows this bearer token with each question. One that no header can hold is not shown.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.authorization = HeaderValue::from_str(&format!("Bearer {token}")).ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        self
     }
 
     /// What the server answers to a GET of `path` (with its query), whatever the status.
@@ -96,11 +107,11 @@ impl Client {
 
     async fn exchange(&self, path: &str) -> Result<Answer, HttpError> {
         let stream = self.connect().await.map_err(|cause| HttpError::Connect { address: self.address, cause })?;
-        let request = Request::get(path)
-            .header(HOST, self.address.to_string())
-            .header(CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
-            .map_err(|cause| self.unreadable(path, cause))?;
+        let mut request = Request::get(path).header(HOST, self.address.to_string()).header(CONNECTION, "close");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request.body(Empty::<Bytes>::new()).map_err(|cause| self.unreadable(path, cause))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|cause| self.unreadable(path, cause))?;

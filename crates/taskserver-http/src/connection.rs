@@ -6,6 +6,7 @@
 //! [`idle_timeout`](HttpOptions::idle_timeout) between requests, and none while a request is in progress, which
 //! [`request_timeout`](HttpOptions::request_timeout) bounds. A client that does not read its answer counts as idle.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,6 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::io::InspectReader;
-use tokio_util::sync::CancellationToken;
 
 use crate::HttpOptions;
 use crate::bounds::Bound;
@@ -53,8 +53,8 @@ pub(crate) fn protocol(options: &HttpOptions) -> Protocol {
     protocol
 }
 
-/// Serves a connection until it ends, overstays, or `end` is cancelled and its last request is answered.
-pub(crate) async fn serve(stream: TcpStream, protocol: Arc<Protocol>, state: Arc<State>, end: CancellationToken) {
+/// Serves a connection until it ends, overstays, or the server is to end and the last request is answered.
+pub(crate) async fn serve(stream: TcpStream, peer: IpAddr, protocol: Arc<Protocol>, state: Arc<State>) {
     let activity = Activity::new();
     let io = InspectReader::new(stream, {
         let activity = activity.clone();
@@ -66,9 +66,11 @@ pub(crate) async fn serve(stream: TcpStream, protocol: Arc<Protocol>, state: Arc
     });
     let service = service_fn({
         let (activity, state) = (activity.clone(), Arc::clone(&state));
-        move |request: Request<_>| {
-            let in_progress = activity.request_begins(request.version());
-            let response = respond(Arc::clone(&state), request);
+        move |mut request: Request<_>| {
+            let in_progress = Arc::new(activity.request_begins(request.version()));
+            // For whoever goes on after the answer's head.
+            request.extensions_mut().insert(Arc::clone(&in_progress));
+            let response = respond(Arc::clone(&state), peer, request);
             async move {
                 let response = response.await;
                 drop(in_progress);
@@ -91,7 +93,7 @@ pub(crate) async fn serve(stream: TcpStream, protocol: Arc<Protocol>, state: Arc
             }
         },
         // The server cuts off what lasts too long after its end.
-        () = end.cancelled() => {
+        () = state.end.cancelled() => {
             connection.as_mut().graceful_shutdown();
             report(connection.await, &state);
         }
@@ -168,7 +170,7 @@ impl Activity {
 }
 
 /// A request in progress, until it is dropped.
-struct InProgress(Activity);
+pub(crate) struct InProgress(Activity);
 
 impl Drop for InProgress {
     fn drop(&mut self) {

@@ -1,13 +1,20 @@
-//! The HTTP surface of `taskserver`: health, and the state of its tasks.
+//! The HTTP surface of `taskserver`: its services, their events, health, metrics, and the state of its tasks.
 //!
 //! | path | answer |
 //! | --- | --- |
+//! | `/NAME`, `/NAME/ID` | the service of that name, as Feathers' REST has it |
+//! | `/api/events` | the events of services as they happen, as server-sent events; `?service=NAME`, `?event=created` |
+//! | `/openapi.json` | the services, described in OpenAPI 3.1 |
 //! | `/healthcheck` | any method: 200, `{"uptime": seconds}`, as the platform's servers have it |
 //! | `/livez` | 200 as long as the process answers |
 //! | `/readyz` | 200 while every required component works and the server is not shutting down, else 503; `?verbose`, `?exclude=NAME` |
 //! | `/metrics` | the app's [`Metrics`](taskserver_core::Metrics) in the OpenMetrics format |
 //! | `/api/tasks` | all tasks: schedule, policy, last and next run, running now, failures ([`TaskTable`]) |
 //! | `/api/tasks/NAME` | one task ([`TaskStatus`](taskserver_core::TaskStatus)) |
+//!
+//! Services and events are for callers whom the server's [`Authenticator`] recognises, and who have the scope that the app's
+//! [`Access`](taskserver_core::Access) asks for; a server without an authenticator lets nobody at them. The rest is open,
+//! unless [`HttpOptions`] protects it.
 //!
 //! A [`Server`] is bound first and serves later, so that a port in use is found before anything starts. It speaks HTTP/1.1
 //! and HTTP/2 (with prior knowledge) on the one port. Whatever a client can spend (connections, heads, bodies, time) has a
@@ -40,26 +47,40 @@
 //!
 //! # How the crate is laid out
 //!
-//! A connection's way is `server` (accept) → `connection` (protocol, phases) → `request` (body, time, panics) → `routes`
-//! (path and method) → one file per surface (`health`, `metrics`, `tasks`) → `response`.
+//! A connection's way is `server` (accept) → `connection` (protocol, phases) → `request` (time, panics, what all answers have
+//! in common) → `routes` (path and audience) → one file or folder per surface (`rest`, `events`, `openapi`, `health`,
+//! `metrics`, `tasks`) → `response`. Who is calling is found out in `auth`.
 #![deny(missing_docs)]
 
+mod address;
+mod auth;
+mod body;
 mod bounds;
 mod client;
+mod compression;
 mod connection;
+mod cors;
 mod error;
+mod events;
 mod health;
 mod metrics;
+mod openapi;
 mod options;
 mod request;
+mod request_id;
 mod response;
+mod rest;
 mod routes;
 mod server;
 mod state;
 mod tasks;
 
+pub use auth::{
+    Account, Authenticator, BearerAuthenticator, CachedDirectory, Directory, JwtError, JwtVerifier, OperatorToken,
+    OperatorTokenError, Refused, ServiceDirectory,
+};
 pub use client::{Answer, Client};
 pub use error::HttpError;
-pub use options::HttpOptions;
+pub use options::{HttpOptions, Surface};
 pub use server::Server;
 pub use tasks::{ServerInfo, TaskTable};

@@ -3,6 +3,23 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+/// Which part of the surface a server has. Health is always there.
+///
+/// Where metrics and tasks are to have an address of their own, which is not reachable from outside, two servers of one app
+/// each have a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Surface {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The services, their events and their description.
+    Services,
+    /// The metrics and the tasks.
+    Administration,
+}
+
 /// Where a server listens and what it takes from its clients. Every bound has a default.
 ///
 /// ```
@@ -16,6 +33,8 @@ use std::time::Duration;
 pub struct HttpOptions {
     /// The address that is listened on. Port 0 lets the system choose a free one.
     pub address: SocketAddr,
+    /// What is answered there.
+    pub surface: Surface,
     /// How this server calls itself in its answers, such as the name of its pod: tells replicas apart.
     pub identity: String,
     /// How many connections may be open at once, at least 1. Further ones wait, unaccepted, until one closes.
@@ -42,6 +61,22 @@ pub struct HttpOptions {
     pub ping_interval: Duration,
     /// How long an HTTP/2 client may take to answer a ping. Later the connection is closed.
     pub ping_timeout: Duration,
+    /// The proxies in front of this server. Only they are believed when they say from which address a request comes.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often an address may fail to authenticate in a minute. Until it is over, further attempts are answered with 429.
+    pub max_failed_attempts: u32,
+    /// The origins whose pages may read the answers, such as `https://ir.example.com`; `*` is any. None by default.
+    pub cors_origins: Vec<String>,
+    /// Whether `/metrics` needs the scope `admin:admin`.
+    pub protect_metrics: bool,
+    /// Whether the tasks and the description of the services need the scope `admin:admin`.
+    pub protect_pages: bool,
+    /// How many streams of events may be open at once. Further ones are answered with 429.
+    pub max_event_streams: usize,
+    /// How long a stream of events may last. Clients come back, are authenticated again, and go on where they were.
+    pub max_event_stream_age: Duration,
+    /// How many events are kept for clients that come back or are slow.
+    pub event_log_size: usize,
 }
 
 impl HttpOptions {
@@ -57,6 +92,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5050)),
+            surface: Surface::Whole,
             identity: "taskserver".to_owned(),
             max_connections: 1024,
             header_timeout: Duration::from_secs(10),
@@ -69,6 +105,14 @@ impl Default for HttpOptions {
             max_concurrent_streams: 100,
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(10),
+            trusted_proxies: Vec::new(),
+            max_failed_attempts: 20,
+            cors_origins: Vec::new(),
+            protect_metrics: false,
+            protect_pages: false,
+            max_event_streams: 100,
+            max_event_stream_age: Duration::from_secs(15 * 60),
+            event_log_size: 1024,
         }
     }
 }

@@ -1,59 +1,90 @@
 //! One request, from its head to its answer: within the bounds on body and time, and whatever happens.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Version};
+use hyper::{Method, Version};
 use taskserver_core::{ErrorKind, ServiceError};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
+use crate::body::{BodyError, RequestBody};
 use crate::bounds::Bound;
 use crate::response::{self, Response};
-use crate::routes;
 use crate::state::State;
+use crate::{address, compression, cors, request_id, routes};
+
+/// A request without its body.
+pub(crate) struct Request {
+    pub(crate) head: Parts,
+    /// The address from which it comes.
+    pub(crate) client: IpAddr,
+}
 
 /// Answers a request. It always does: a panic of a handler is answered with 500, and leaves the connection alone.
-pub(crate) async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Response, Infallible> {
+pub(crate) async fn respond(
+    state: Arc<State>,
+    peer: IpAddr,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
     let started = Instant::now();
     let (head, body) = request.into_parts();
+    let client = address::client(peer, &head.headers, &state.options.trusted_proxies);
+    let id = request_id::of(&head.headers);
+    let request = Request { head, client };
+    let span = tracing::info_span!("request", id);
+    async {
+        let mut response = answer_in_time(&state, &request, body).await;
+        let head = &request.head;
+        response::add_common_headers(response.headers_mut());
+        request_id::add(response.headers_mut(), &id);
+        cors::allow(&mut response, head, &state.options.cors_origins);
+        response = compression::compress(response, &head.headers).await;
+        if head.method == Method::HEAD {
+            response = response::without_body(response);
+        }
+        tracing::debug!(
+            method = %head.method,
+            path = head.uri.path(),
+            status = response.status().as_u16(),
+            duration = ?started.elapsed(),
+            "request",
+        );
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+async fn answer_in_time(state: &Arc<State>, request: &Request, body: Incoming) -> Response {
     let limit = state.options.request_timeout;
-    let answer = AssertUnwindSafe(tokio::time::timeout(limit, answer(&state, &head, body))).catch_unwind().await;
-    let mut response = match answer {
+    let head = &request.head;
+    let answer = AssertUnwindSafe(tokio::time::timeout(limit, answer(state, request, body))).catch_unwind().await;
+    match answer {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             state.bounds.hit(Bound::RequestTimeout);
             let error = ServiceError::new(ErrorKind::Timeout, format!("The request took longer than {limit:?}"));
-            closing(&head, response::error(&error))
+            closing(head, response::error(&error))
         }
         Err(_) => {
             tracing::error!(method = %head.method, path = head.uri.path(), "the handler of a request panicked");
-            response::error(&ServiceError::new(ErrorKind::GeneralError, "The server failed to handle the request"))
+            response::error(&ServiceError::new(ErrorKind::GeneralError, "the handler panicked"))
         }
-    };
-    response::add_common_headers(response.headers_mut());
-    if head.method == Method::HEAD {
-        response = response::without_body(response);
     }
-    tracing::debug!(
-        method = %head.method,
-        path = head.uri.path(),
-        status = response.status().as_u16(),
-        duration = ?started.elapsed(),
-        "request",
-    );
-    Ok(response)
 }
 
-async fn answer(state: &State, head: &Parts, body: Incoming) -> Response {
+async fn answer(state: &Arc<State>, request: &Request, body: Incoming) -> Response {
     let limit = state.options.max_body_bytes;
-    match discard(body, limit).await {
-        Ok(()) => routes::dispatch(state, head),
+    let head = &request.head;
+    match routes::dispatch(state, request, RequestBody::new(body, limit)).await {
+        Ok(response) => response,
         Err(BodyError::TooLarge) => {
             state.bounds.hit(Bound::BodySize);
             closing(head, response::payload_too_large(limit))
@@ -63,26 +94,6 @@ async fn answer(state: &State, head: &Parts, body: Incoming) -> Response {
             closing(head, response::error(&error))
         }
     }
-}
-
-enum BodyError {
-    TooLarge,
-    Broken(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Reads a body to its end and forgets it: no route takes one. One whose length is declared too large is not read at all.
-async fn discard(body: Incoming, limit: usize) -> Result<(), BodyError> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(BodyError::TooLarge);
-    }
-    let mut body = Limited::new(body, limit);
-    while let Some(frame) = body.frame().await {
-        frame.map_err(|cause| match cause.downcast::<LengthLimitError>() {
-            Ok(_) => BodyError::TooLarge,
-            Err(cause) => BodyError::Broken(cause),
-        })?;
-    }
-    Ok(())
 }
 
 /// Closes an HTTP/1 connection after an answer that leaves the rest of the request unread.

@@ -1,7 +1,8 @@
 //! The server: a bound port, and the loop that accepts its connections.
 
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Authenticator, Gate};
 use crate::bounds::{Bound, Bounds};
 use crate::connection;
+use crate::events::EventLog;
 use crate::state::State;
 use crate::{HttpError, HttpOptions};
 
@@ -20,12 +23,18 @@ use crate::{HttpError, HttpOptions};
 const ACCEPT_RETRY: Duration = Duration::from_millis(500);
 
 /// A server whose port is bound. Connections queue from then on, and are answered once it [serves](Self::serve).
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     options: HttpOptions,
+    authenticator: Option<Arc<dyn Authenticator>>,
     started: Instant,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -38,7 +47,14 @@ impl Server {
         let failed = |cause| HttpError::Bind { address, cause };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, options, started: Instant::now() })
+        Ok(Self { listener, address, options, authenticator: None, started: Instant::now() })
+    }
+
+    /// Recognises callers by this. Without it, nobody gets at any service.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.authenticator = Some(authenticator);
+        self
     }
 
     /// The address that is listened on; where port 0 was asked for, with the port that the system chose.
@@ -55,23 +71,28 @@ impl Server {
     ///
     /// Dropping the future closes all connections at once.
     pub async fn serve(self, app: App, end: CancellationToken) {
-        let Self { listener, options, started, .. } = self;
+        let Self { listener, options, authenticator, started, .. } = self;
         let drain_timeout = options.drain_timeout;
         let protocol = Arc::new(connection::protocol(&options));
         let max_connections = options.max_connections.max(1);
-        let state = Arc::new(State { app, options, bounds: Bounds::default(), started });
+        let gate = Gate::new(authenticator, options.max_failed_attempts);
+        let events = Arc::new(EventLog::new(options.event_log_size, options.max_event_streams));
+        // Dropped, and so ended, with this future.
+        let mut background = JoinSet::new();
+        background.spawn(Arc::clone(&events).follow(app.events().subscribe()));
+        let state = Arc::new(State { app, options, bounds: Bounds::default(), gate, events, end, started });
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
-                () = end.cancelled() => break,
+                () = state.end.cancelled() => break,
                 Some(ended) = connections.join_next() => log_panic(ended),
                 // A connection is in the set for as long as it is open: no slot can be lost.
-                stream = accept(&listener), if connections.len() < max_connections => {
+                (stream, peer) = accept(&listener), if connections.len() < max_connections => {
                     if connections.len() + 1 == max_connections {
                         state.bounds.hit(Bound::Connections);
                     }
-                    connections.spawn(connection::serve(stream, Arc::clone(&protocol), Arc::clone(&state), end.clone()));
+                    connections.spawn(connection::serve(stream, peer, Arc::clone(&protocol), Arc::clone(&state)));
                 }
             }
         }
@@ -82,20 +103,20 @@ impl Server {
             }
         });
         if drained.await.is_err() {
+            // Dropping them closes them.
             tracing::warn!(connections = connections.len(), timeout = ?drain_timeout, "cutting off open connections");
-            connections.shutdown().await;
         }
     }
 }
 
 /// The next connection. Nothing is lost when this is dropped before it resolves.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // An answer is written at once: waiting for more to send would only delay it.
                 let _ = stream.set_nodelay(true);
-                return stream;
+                return (stream, peer.ip());
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

@@ -1,17 +1,25 @@
 //! What all connections and requests of a server share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use taskserver_core::App;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::HttpOptions;
+use crate::auth::Gate;
 use crate::bounds::Bounds;
+use crate::events::EventLog;
 
 pub(crate) struct State {
     pub(crate) app: App,
     pub(crate) options: HttpOptions,
     pub(crate) bounds: Bounds,
+    pub(crate) gate: Gate,
+    pub(crate) events: Arc<EventLog>,
+    /// Cancelled when the server is to end.
+    pub(crate) end: CancellationToken,
     pub(crate) started: Instant,
 }
 

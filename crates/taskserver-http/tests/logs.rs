@@ -3,10 +3,9 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use taskserver_core::App;
-use taskserver_http::{Client, HttpOptions, Server};
+use taskserver_http::{HttpOptions, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -56,20 +55,22 @@ async fn requests_are_logged_at_debug_without_their_query_and_bounds_are_warned_
     let address = server.local_addr();
     tokio::spawn(server.serve(App::builder().build().unwrap(), CancellationToken::new()));
 
-    Client::new(address, Duration::from_secs(10)).get("/readyz?token=secret").await.unwrap();
-    for _ in 0..3 {
+    let send = async |id: &str, request: &str| {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(b"POST /nope HTTP/1.1\r\ncontent-length: 11\r\n\r\n").await.unwrap();
+        let request = format!("{request} HTTP/1.1\r\nx-request-id: {id}\r\ncontent-length: 11\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.unwrap();
-    }
+    };
+    send("a", "GET /readyz?token=secret").await;
+    send("b", "POST /nope").await;
+    send("c", "POST /nope").await;
     assert_eq!(
         log.lines(),
         [
-            "DEBUG taskserver_http::request: request method=GET path=\"/readyz\" status=200",
-            "WARN taskserver_http::bounds: clients run into a bound bound=\"http.max_body_bytes\" hits=1",
-            "DEBUG taskserver_http::request: request method=POST path=\"/nope\" status=413",
-            "DEBUG taskserver_http::request: request method=POST path=\"/nope\" status=413",
-            "DEBUG taskserver_http::request: request method=POST path=\"/nope\" status=413",
+            "WARN request{id=\"a\"}: taskserver_http::bounds: clients run into a bound bound=\"http.max_body_bytes\" hits=1",
+            "DEBUG request{id=\"a\"}: taskserver_http::request: request method=GET path=\"/readyz\" status=413",
+            "DEBUG request{id=\"b\"}: taskserver_http::request: request method=POST path=\"/nope\" status=413",
+            "DEBUG request{id=\"c\"}: taskserver_http::request: request method=POST path=\"/nope\" status=413",
         ]
     );
 }

@@ -65,6 +65,7 @@ fn a_run_in_progress_may_finish_and_meanwhile_the_server_is_alive_but_not_ready(
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &["--set", SLOW, "--set", "log.level=debug"]);
     server.wait_for("Task server listening");
+    server.wait_until_runs("analytics");
     server.signal("TERM");
     server.wait_for("Task server stopping.");
     assert_eq!(server.get("/readyz").0, 503);
@@ -79,6 +80,7 @@ fn a_second_signal_cancels_what_still_runs() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &["--set", SLOW]);
     server.wait_for("Task server listening");
+    server.wait_until_runs("analytics");
     server.signal("TERM");
     server.wait_for("Task server stopping.");
     server.signal("TERM");
@@ -93,6 +95,7 @@ fn a_statement_that_never_ends_does_not_keep_the_server_from_ending() {
     let endless = SLOW.replace(" LIMIT 5000000", "");
     let mut server = Server::start(folder.path(), &["--set", &endless, "--set", "shutdown.timeout=1s"]);
     server.wait_for("Task server listening");
+    server.wait_until_runs("analytics");
     server.signal("TERM");
     server.wait_for("run cancelled");
     server.wait_for("Task server stopped.");

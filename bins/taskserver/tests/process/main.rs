@@ -8,4 +8,5 @@ mod mistakes;
 mod platform;
 mod redis;
 mod reload;
+mod rest;
 mod support;

@@ -87,6 +87,16 @@ impl Server {
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
+    /// Waits until a task runs.
+    #[track_caller]
+    pub(crate) fn wait_until_runs(&self, task: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.get(&format!("/api/tasks/{task}")).1.contains("\"running\":[]") {
+            assert!(Instant::now() < deadline, "{task} does not run");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let kill = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();

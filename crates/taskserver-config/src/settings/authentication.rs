@@ -1,3 +1,5 @@
+use std::{collections::BTreeMap, time::Duration};
+
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -11,4 +13,19 @@ pub struct Authentication {
     pub jwt_public_key: Option<String>,
     /// The algorithm of the tokens, named as in RFC 7518.
     pub jwt_algorithm: String,
+    /// How long what was found about a caller may be used again.
+    pub cache: Duration,
+    /// Tokens of operators, by their names.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, Token>,
+}
+
+/// Section `authentication.tokens.<name>`: the token of an operator or a tool.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// The token's SHA-256, in hexadecimal digits.
+    pub sha256: SecretString,
+    /// The scopes of whoever shows it, separated by commas; `admin:admin` unless set.
+    pub scopes: Option<String>,
 }

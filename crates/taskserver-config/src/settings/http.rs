@@ -19,12 +19,14 @@ pub struct Http {
     pub header_timeout: Duration,
     /// How long a connection may be idle before it is closed.
     pub idle_timeout: Duration,
-    /// How long a request may take from its head to the end of its answer.
+    /// How long a request may take from its head to the beginning of its answer.
     pub request_timeout: Duration,
     /// The most bytes that the head of a request may have.
     pub max_header_bytes: usize,
     /// The most bytes that the body of a request may have.
     pub max_body_bytes: usize,
+    /// Whether callers from outside may write, where a service offers it.
+    pub writes: bool,
 }
 
 impl Http {

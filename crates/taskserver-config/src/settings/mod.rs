@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 pub use self::{
     analytics::{Analytics, Metric},
-    authentication::Authentication,
+    authentication::{Authentication, Token},
     database::{Database, Tls},
     database_url::{Backend, DatabaseUrl, DatabaseUrlError},
     http::Http,

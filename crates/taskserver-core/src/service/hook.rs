@@ -2,7 +2,8 @@
 //!
 //! A call runs through the hooks in this order, as in Feathers 5:
 //!
-//! 1. `around` of the app, then of the service, each wrapping all that follows;
+//! 1. `around` of the app, the first of which is its [`Access`](super::Access), then of the service, each wrapping all that
+//!    follows;
 //! 2. `before` of the app, then of the service;
 //! 3. the service's method, unless a hook has set the result already;
 //! 4. `after` of the service, then of the app; or, where any of 2 to 4 failed, `error` of the service, then of the app.

@@ -1,5 +1,6 @@
 //! Services: the platform's way to read and write records, with the methods of FeathersJS.
 
+mod access;
 mod error;
 mod handle;
 mod hook;
@@ -11,8 +12,9 @@ mod schema;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+pub use access::{Access, Identity};
 pub use error::{ErrorKind, ServiceError};
 pub use handle::{ServiceHandle, TypedHandle, TypedPage};
 pub use hook::{All, AroundHook, CallResult, Hook, HookContext, Hooks, Methods, Next};
@@ -25,7 +27,7 @@ pub use schema::{Field, FieldType, Schema, date_time};
 pub type Record = Map<String, Value>;
 
 /// A method of a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
     /// A page of records.
     Find,
@@ -69,7 +71,7 @@ pub enum Provider {
     /// This process itself: trusted.
     #[default]
     Internal,
-    /// Somebody outside, over HTTP: to be authenticated and authorised by hooks.
+    /// Somebody outside, over HTTP: may do what the app's [`Access`] says.
     External,
 }
 
@@ -80,6 +82,8 @@ pub struct Params {
     pub query: Query,
     /// Who makes the call.
     pub provider: Provider,
+    /// Who an outside caller was found to be; `None` where nobody was.
+    pub identity: Option<Identity>,
 }
 
 impl From<Query> for Params {
@@ -105,7 +109,10 @@ impl Page {
     /// The envelope that clients see: `total`, `limit`, `skip`, `data`.
     #[must_use]
     pub fn into_json(self) -> Value {
-        json!({"total": self.total, "limit": self.limit, "skip": self.skip, "data": self.data})
+        let numbers = [("total", self.total), ("limit", self.limit), ("skip", self.skip)];
+        let mut page: Record = numbers.into_iter().map(|(name, number)| (name.to_owned(), number.into())).collect();
+        page.insert("data".into(), self.data.into_iter().map(Value::Object).collect());
+        Value::Object(page)
     }
 }
 

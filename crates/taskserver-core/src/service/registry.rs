@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Hooks, Params, Provider, Service};
+use super::{Access, All, Hooks, Params, Provider, Service};
 use crate::BuildError;
+
+/// The paths that outward surfaces answer themselves: pages, probes, descriptions.
+const RESERVED: [&str; 8] = ["", "api", "assets", "healthcheck", "livez", "metrics", "openapi.json", "readyz"];
 
 /// How many records a page holds.
 ///
@@ -47,19 +50,31 @@ pub struct Registry {
     pub(super) services: BTreeMap<String, Registered>,
     pub(super) hooks: Hooks,
     pub(super) pagination: Pagination,
+    access: Access,
 }
 
 impl Registry {
-    pub(crate) fn new(hooks: Hooks, pagination: Pagination) -> Self {
-        Self { services: BTreeMap::new(), hooks, pagination }
+    /// `access` is checked before any other hook runs.
+    pub(crate) fn new(access: Access, hooks: Hooks, pagination: Pagination) -> Self {
+        let hooks = Hooks::new().around(All, access.clone()).and(hooks);
+        Self { services: BTreeMap::new(), hooks, pagination, access }
     }
 
     pub(crate) fn insert(&mut self, path: String, service: Arc<dyn Service>, hooks: Hooks) -> Result<(), BuildError> {
+        if RESERVED.contains(&path.as_str()) {
+            return Err(BuildError::ReservedService(path));
+        }
         let registered = Registered { path: Arc::from(path.as_str()), service, hooks };
         match self.services.insert(path, registered) {
             None => Ok(()),
             Some(replaced) => Err(BuildError::DuplicateService(replaced.path.to_string())),
         }
+    }
+
+    /// What outside callers may do.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The paths and services, by path.

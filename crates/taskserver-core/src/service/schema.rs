@@ -44,8 +44,11 @@ impl FieldType {
                 _ => Ok(()),
             },
             (Self::String { .. }, _) => Err("must be a string".into()),
-            (Self::Integer { min, max }, value) => match value.as_i64() {
-                Some(number) if (min..=max).contains(&number) => Ok(()),
+            (Self::Integer { min, max }, value) => match whole(value) {
+                Some(number) if (min..=max).contains(&number) => {
+                    *value = number.into();
+                    Ok(())
+                }
                 _ => Err(format!("must be an integer from {min} to {max}")),
             },
             (Self::Boolean, Value::Bool(_)) => Ok(()),
@@ -59,6 +62,14 @@ impl FieldType {
             },
         }
     }
+}
+
+/// A whole number, also one that is written as `3.0`: to JSON it is the same. Greater ones than a float holds exactly have to be
+/// written without a point.
+fn whole(value: &Value) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let of_float = |number: &f64| number.fract() == 0.0 && number.abs() <= EXACT;
+    value.as_i64().or_else(|| value.as_f64().filter(of_float).map(|number| number as i64))
 }
 
 /// A moment as records carry it: ISO 8601 in UTC to the millisecond, so that the order of the texts is that of the moments.
@@ -181,6 +192,7 @@ mod tests {
             check(json!({"id": "a", "count": 3, "ended": null, "createdAt": "2026-11-24T01:34:02.000Z"})),
             "fine"
         );
+        assert_eq!(check(json!({"count": 3.0})), "fine");
         assert_eq!(check(json!({"id": null})), "`id` must not be null");
         assert_eq!(check(json!({"id": "x".repeat(37)})), "`id` has 37 characters; at most 36 are stored");
         assert_eq!(

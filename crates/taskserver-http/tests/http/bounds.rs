@@ -2,7 +2,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::client::conn::http2;
 use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde_json::json;
 use taskserver_http::HttpOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -71,6 +73,23 @@ async fn an_idle_connection_is_closed_no_sooner_than_its_bound_says() {
     assert_eq!(rest(&mut http1).await, "");
     soon(http2_connection).await.unwrap().unwrap();
     assert!(begun.elapsed() >= 3 * SHORT);
+}
+
+#[tokio::test]
+async fn pings_neither_shorten_nor_lengthen_the_time_that_an_http_2_connection_may_be_idle() {
+    let server = start_with(HttpOptions { header_timeout: SHORT, idle_timeout: 3 * SHORT, ..options() }).await;
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(SHORT / 5)
+        .keep_alive_while_idle(true)
+        .handshake(TokioIo::new(server.connect().await))
+        .await
+        .unwrap();
+    let connection = tokio::spawn(connection);
+    reply(&mut sender, request2("GET", "/livez")).await;
+    let begun = Instant::now();
+    soon(connection).await.unwrap().unwrap();
+    assert!(begun.elapsed() > 2 * SHORT, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use taskserver_http::{Client, HttpError, HttpOptions, Server, TaskTable};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{PATIENCE, options, start, start_with};
+use crate::platform::{app, authenticator, jwt_verifier, platform_options};
+use crate::support::{PATIENCE, options, start, start_app, start_with};
 
 #[tokio::test]
 async fn a_port_in_use_is_named_with_what_to_do() {
@@ -107,4 +108,14 @@ async fn a_refusal_is_an_error_where_json_is_expected() {
             server.address
         )
     );
+}
+
+#[tokio::test]
+async fn a_client_can_show_a_token_and_does_not_show_it_to_anybody_else() {
+    let options = HttpOptions { protect_pages: true, ..platform_options() };
+    let server = start_app(options, app(), authenticator(jwt_verifier()).await).await;
+    assert_eq!(server.client().get("/api/tasks").await.unwrap().status, 401);
+    let client = server.client().with_token("admin-key");
+    assert!(client.get("/api/tasks").await.unwrap().is_success());
+    assert!(!format!("{client:?}").contains("admin-key"));
 }

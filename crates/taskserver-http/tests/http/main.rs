@@ -4,10 +4,17 @@
     reason = "a test that cannot go on fails; clippy.toml excepts only the test functions themselves"
 )]
 
+mod authentication;
 mod bounds;
 mod client;
+mod events;
+mod extras;
+mod feathers;
 mod health;
 mod hostile;
+mod openapi;
+mod platform;
+mod rest;
 mod routes;
 mod shutdown;
 mod support;

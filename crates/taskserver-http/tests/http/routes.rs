@@ -1,8 +1,9 @@
 use hyper::StatusCode;
 use serde_json::json;
 use std::sync::atomic::Ordering;
+use taskserver_http::{HttpOptions, Surface};
 
-use crate::support::{ask, reply, request, request2, start};
+use crate::support::{ask, options, reply, request, request2, start, start_with};
 
 #[tokio::test]
 async fn an_unknown_path_is_answered_as_feathers_does() {
@@ -88,4 +89,21 @@ async fn a_panic_in_a_handler_is_answered_and_leaves_its_connection_alone() {
     server.clock_fails.store(false, Ordering::SeqCst);
     assert!(ask(&mut http1, "/livez", "ok").await.starts_with("HTTP/1.1 200 OK\r\n"));
     assert_eq!(reply(&mut http2, request2("GET", "/livez")).await.body, "ok");
+}
+
+#[tokio::test]
+async fn two_servers_can_each_have_a_part_of_the_surface() {
+    for (surface, elsewhere, here) in [
+        (Surface::Services, ["/metrics", "/api/tasks", "/api/tasks/greeting"].as_slice(), ["/openapi.json"].as_slice()),
+        (Surface::Administration, &["/openapi.json", "/api/events"], &["/metrics", "/api/tasks"]),
+    ] {
+        let server = start_with(HttpOptions { surface, ..options() }).await;
+        for path in elsewhere {
+            let reply = server.http1(request("GET", path)).await;
+            assert_eq!(reply.json()["message"], format!("Path {path} not found"), "{surface:?}");
+        }
+        for path in here.iter().chain(&["/livez", "/healthcheck"]) {
+            assert_eq!(server.http1(request("GET", path)).await.status, StatusCode::OK, "{surface:?}: {path}");
+        }
+    }
 }

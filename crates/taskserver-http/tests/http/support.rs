@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::header::HeaderMap;
+use hyper::http::response;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
-use taskserver_core::{App, Clock, Task, TaskConfig, TaskContext, TaskError};
-use taskserver_http::{Client, HttpOptions, Server};
+use taskserver_core::{App, AppBuilder, Clock, Task, TaskConfig, TaskContext, TaskError};
+use taskserver_http::{Authenticator, Client, HttpOptions, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -73,9 +75,24 @@ pub(crate) async fn start() -> Running {
 }
 
 pub(crate) async fn start_with(options: HttpOptions) -> Running {
+    serve(options, App::builder(), None).await
+}
+
+pub(crate) async fn start_app(options: HttpOptions, app: AppBuilder, authenticator: impl Authenticator) -> Running {
+    serve(options, app, Some(Arc::new(authenticator))).await
+}
+
+pub(crate) async fn serve(
+    options: HttpOptions,
+    app: AppBuilder,
+    authenticator: Option<Arc<dyn Authenticator>>,
+) -> Running {
     let clock_fails = Arc::new(AtomicBool::new(false));
-    let app = App::builder().clock(FaultyClock(Arc::clone(&clock_fails))).task(Greeting).build().unwrap();
-    let server = Server::bind(options).await.unwrap();
+    let app = app.clock(FaultyClock(Arc::clone(&clock_fails))).task(Greeting).build().unwrap();
+    let mut server = Server::bind(options).await.unwrap();
+    if let Some(authenticator) = authenticator {
+        server = server.authenticator(authenticator);
+    }
     let address = server.local_addr();
     let end = CancellationToken::new();
     let serving = tokio::spawn(server.serve(app.clone(), end.clone()));
@@ -137,11 +154,15 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    async fn receive(response: hyper::Response<hyper::body::Incoming>) -> Self {
-        let (head, body) = response.into_parts();
-        let body = soon(body.collect()).await.unwrap().to_bytes();
+    async fn receive(response: hyper::Response<Incoming>) -> Self {
+        let (head, body) = receive_bytes(response).await;
         Self { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }
+}
+
+async fn receive_bytes(response: hyper::Response<Incoming>) -> (response::Parts, Bytes) {
+    let (head, body) = response.into_parts();
+    (head, soon(body.collect()).await.unwrap().to_bytes())
 }
 
 pub(crate) fn request(method: &str, uri: &str) -> Request<Full<Bytes>> {
@@ -149,11 +170,21 @@ pub(crate) fn request(method: &str, uri: &str) -> Request<Full<Bytes>> {
 }
 
 impl Running {
-    /// The answer over HTTP/1.1.
-    pub(crate) async fn http1(&self, request: Request<Full<Bytes>>) -> Reply {
+    /// The head of the answer over HTTP/1.1, with its body yet to be read.
+    pub(crate) async fn http1_head(&self, request: Request<Full<Bytes>>) -> hyper::Response<Incoming> {
         let (mut sender, connection) = http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
         tokio::spawn(connection);
-        Reply::receive(soon(sender.send_request(request)).await.unwrap()).await
+        soon(sender.send_request(request)).await.unwrap()
+    }
+
+    /// The answer over HTTP/1.1.
+    pub(crate) async fn http1(&self, request: Request<Full<Bytes>>) -> Reply {
+        Reply::receive(self.http1_head(request).await).await
+    }
+
+    /// The answer over HTTP/1.1 as it is.
+    pub(crate) async fn http1_bytes(&self, request: Request<Full<Bytes>>) -> (response::Parts, Bytes) {
+        receive_bytes(self.http1_head(request).await).await
     }
 
     /// An HTTP/2 connection, and the task that ends when the connection does.

@@ -1,0 +1,107 @@
+//! One method of a service as an operation.
+
+use serde_json::{Map, Value, json};
+use taskserver_core::{Field, FieldType, Method, Schema};
+
+use super::schema::of_type;
+
+pub(super) fn describe(service: &str, method: Method, schema: &Schema, scope: &str) -> Value {
+    let mut operation = json!({
+        "operationId": format!("{service}.{}", method.name()),
+        "tags": [service],
+        "summary": summary(method),
+        "description": format!("Needs the scope `{scope}`."),
+        "parameters": parameters(method, schema),
+        "responses": responses(service, method),
+    });
+    let data = match method {
+        Method::Create | Method::Update => Some("data"),
+        Method::Patch => Some("changes"),
+        Method::Find | Method::Get | Method::Remove => None,
+    };
+    if let Some(data) = data {
+        operation["requestBody"] = json!({"required": true, "content": content(&format!("{service}-{data}"))});
+    }
+    operation
+}
+
+fn summary(method: Method) -> &'static str {
+    match method {
+        Method::Find => "A page of records",
+        Method::Get => "The record with this id",
+        Method::Create => "Stores a new record",
+        Method::Update => "Replaces the record with this id",
+        Method::Patch => "Replaces some fields of the record with this id",
+        Method::Remove => "Removes the record with this id, and answers it",
+    }
+}
+
+fn parameters(method: Method, schema: &Schema) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if !matches!(method, Method::Find | Method::Create) {
+        let id = json!({"type": "string", "minLength": 1});
+        parameters.push(json!({"name": "id", "in": "path", "required": true, "schema": id}));
+    }
+    let names: Vec<_> = schema.fields().iter().map(|field| &field.name).collect();
+    parameters.push(list("$select[]", &json!({"enum": names})));
+    if method == Method::Find {
+        let number = json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
+        parameters.extend(["$limit", "$skip"].map(|name| parameter(name, &number)));
+        parameters.extend(names.iter().map(|name| parameter(&format!("$sort[{name}]"), &json!({"enum": [1, -1]}))));
+        parameters.extend(schema.fields().iter().flat_map(comparisons));
+    }
+    parameters
+}
+
+fn comparisons(Field { name, field_type, .. }: &Field) -> Vec<Value> {
+    let value = of_type(*field_type);
+    let mut parameters = vec![parameter(name, &value), parameter(&format!("{name}[$ne]"), &value)];
+    if *field_type != FieldType::Boolean {
+        let operators = ["$lt", "$lte", "$gt", "$gte"];
+        parameters.extend(operators.map(|operator| parameter(&format!("{name}[{operator}]"), &value)));
+        parameters.extend(["$in", "$nin"].map(|operator| list(&format!("{name}[{operator}][]"), &value)));
+    }
+    parameters
+}
+
+fn parameter(name: &str, schema: &Value) -> Value {
+    json!({"name": name, "in": "query", "schema": schema})
+}
+
+fn list(name: &str, items: &Value) -> Value {
+    parameter(name, &json!({"type": "array", "items": items}))
+}
+
+fn responses(service: &str, method: Method) -> Value {
+    let (status, body) = match method {
+        Method::Find => ("200", format!("{service}-page")),
+        Method::Create => ("201", service.to_owned()),
+        _ => ("200", service.to_owned()),
+    };
+    let mut responses = Map::new();
+    responses.insert(status.to_owned(), json!({"description": summary(method), "content": content(&body)}));
+    let errors = ERRORS.iter().filter(|(.., methods)| methods.contains(&method));
+    responses.extend(errors.map(|(status, description, _)| {
+        ((*status).to_owned(), json!({"description": description, "content": content("error")}))
+    }));
+    Value::Object(responses)
+}
+
+const ERRORS: [(&str, &str, &[Method]); 12] = [
+    ("400", "The query or the data are wrong", &Method::ALL),
+    ("401", "The caller is not known", &Method::ALL),
+    ("403", "The caller lacks the scope", &Method::ALL),
+    ("404", "There is no such record", &[Method::Get, Method::Update, Method::Patch, Method::Remove]),
+    ("405", "Several records at once are not taken", &[Method::Create]),
+    ("408", "It took too long", &Method::ALL),
+    ("409", "A record with one of these values exists already", &Method::WRITES),
+    ("413", "The body is too large", &Method::ALL),
+    ("422", "The data are refused", &Method::WRITES),
+    ("429", "The caller failed to authenticate too often", &Method::ALL),
+    ("500", "A fault of the server's", &Method::ALL),
+    ("503", "Something that the service depends on is not available", &Method::ALL),
+];
+
+fn content(schema: &str) -> Value {
+    json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{schema}")}}})
+}
