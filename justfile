@@ -18,6 +18,16 @@ dev *args:
 test *args:
     cargo test --workspace --all-features {{ args }}
 
+# Tests the image, the chart and the compose file; those that run the server need TASKSERVER_BIN, a static release build.
+test-deploy *args:
+    test -x target/deploy/bin/pytest || (python3 -m venv target/deploy && target/deploy/bin/pip install --quiet --requirement tests/deploy/requirements.txt)
+    target/deploy/bin/pytest tests/deploy {{ args }}
+
+# Writes the chart's schema and README from config/default.toml and values.yaml.
+chart-docs:
+    test -x target/deploy/bin/python || (python3 -m venv target/deploy && target/deploy/bin/pip install --quiet --requirement tests/deploy/requirements.txt)
+    target/deploy/bin/python helm/generate.py
+
 # Checks formatting, lints, docs, licences and sources of dependencies.
 lint: lint-format lint-code lint-docs lint-dependencies
 

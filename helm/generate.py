@@ -22,12 +22,12 @@ DEFAULTS = ROOT / "config/default.toml"
 CHART = ROOT / "helm/taskserver"
 
 # Tables whose entries have names of the user's choice, each with the entry in the defaults that shows their keys.
-NAMED = {"tasks": "analytics", "analytics.metrics": "activeUsers"}
+NAMED = {"tasks": "analytics", "analytics.metrics": "activeUsers", "authentication.tokens": "operator"}
 # What the defaults write in place of a secret.
 SECRET = "secret"
 
 DURATION = re.compile(r"^\d+(ms|s|m|h| days?)$")
-KEY = re.compile(r"^(?:# )?([a-z][a-z_]*) = (.+)$")
+KEY = re.compile(r"^(?:# )?([a-z][a-z0-9_]*) = (.+)$")
 SECTION = re.compile(r"^(?:# )?\[([A-Za-z.-]+)\]$")
 
 
@@ -103,8 +103,9 @@ def config_schema():
             own = entry["properties"]
             entry["properties"] = {key: {**value, **own.get(key, {})} for key, value in keys.items()}
         schema["additionalProperties"] = {**table(), "properties": keys}
-    # It is there to show the keys.
-    del at("analytics.metrics")["properties"][NAMED["analytics.metrics"]]
+    # These are there to show the keys only.
+    for path in ("analytics.metrics", "authentication.tokens"):
+        del at(path)["properties"][NAMED[path]]
     add_file_keys(root)
     return root
 

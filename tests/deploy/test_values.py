@@ -164,8 +164,10 @@ def test_every_setting_of_the_server_is_in_the_schema_and_no_other():
     task_keys = {path[2:] for path in known if path[:2] == ("tasks", "analytics")}
     tasks = {path[1] for path in known if path[0] == "tasks"}
     known |= {("tasks", task, *key) for task in tasks for key in task_keys}
-    metric_keys = {path[3:] for path in known if path[:2] == ("analytics", "metrics")}
-    known -= {path for path in known if path[:2] == ("analytics", "metrics")}
+    named = {}
+    for table in (("analytics", "metrics"), ("authentication", "tokens")):
+        named[table] = {path[3:] for path in known if path[:2] == table}
+        known -= {path for path in known if path[:2] == table}
 
     def keys(schema, path=()):
         for name, value in schema["properties"].items():
@@ -177,7 +179,8 @@ def test_every_setting_of_the_server_is_in_the_schema_and_no_other():
     assert set(keys(config)) == known
     tables = config["properties"]
     assert set(keys(tables["tasks"]["additionalProperties"])) == task_keys
-    assert set(keys(tables["analytics"]["properties"]["metrics"]["additionalProperties"])) == metric_keys
+    for (section, table), table_keys in named.items():
+        assert set(keys(tables[section]["properties"][table]["additionalProperties"])) == table_keys
 
 
 def test_every_setting_reaches_the_config_map_as_it_is():
@@ -207,5 +210,5 @@ def test_the_readme_lists_every_value_and_setting():
     for path in PATHS:
         assert f"| `{'.'.join(path)}` |" in readme
     for path in paths(settings()):
-        if path[0] not in ("tasks", "analytics"):
+        if path[0] not in ("tasks", "analytics") and path[:2] != ("authentication", "tokens"):
             assert f"| `{'.'.join(path)}` |" in readme
