@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scheduler::Scheduler;
-use crate::service::{Hooks, Pagination, Registry, Service, ServiceHandle, TypedHandle};
+use crate::service::{Access, Hooks, Pagination, Registry, Service, ServiceHandle, TypedHandle};
 use crate::task::{Task, TaskConfig};
-use crate::{Clock, EventBus, HealthRegistry, Metrics, Resource, RunHistory, Shutdown, SystemClock};
+use crate::{
+    Clock, Election, EventBus, HealthRegistry, Leadership, Metrics, Resource, RunHistory, Shutdown, SystemClock,
+};
 
 /// Why an app cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +17,9 @@ pub enum BuildError {
     /// Two services want the same path.
     #[error("the service `{0}` is registered twice; give one of them another name")]
     DuplicateService(String),
+    /// A service wants a path that the HTTP surface answers itself.
+    #[error("the path `/{0}` is this server's own; give the service another name")]
+    ReservedService(String),
     /// Two tasks have the same name.
     #[error("the task `{0}` is registered twice; give one of them another name")]
     DuplicateTask(String),
@@ -36,6 +41,8 @@ struct Inner {
     services: Registry,
     events: EventBus,
     scheduler: Scheduler,
+    election: Option<Arc<Election>>,
+    leadership: Leadership,
     health: HealthRegistry,
     metrics: Metrics,
     shutdown: Shutdown,
@@ -80,6 +87,12 @@ impl App {
         &self.0.scheduler
     }
 
+    /// Whether this process leads.
+    #[must_use]
+    pub fn leadership(&self) -> &Leadership {
+        &self.0.leadership
+    }
+
     /// The components and their health.
     #[must_use]
     pub fn health(&self) -> &HealthRegistry {
@@ -104,26 +117,37 @@ impl App {
         &self.0.clock
     }
 
-    /// Starts the schedules of all tasks. Must be called within a tokio runtime; a second call does nothing.
+    /// Competes for the lead, if there is an [election](AppBuilder::election), and starts the schedules of all tasks. Must be
+    /// called within a tokio runtime; a second call does nothing.
     pub fn start(&self) {
-        self.0.scheduler.start(self);
+        if !self.0.scheduler.start(self) {
+            return;
+        }
+        if let Some(election) = self.0.election.clone() {
+            let health = self.0.health.register("leadership", false);
+            tokio::spawn(async move { election.run(&health).await });
+        }
     }
 
-    /// Stops: begins no new run, waits up to `deadline` for the running ones, then cancels what is left. Resolves once
-    /// no run is left. [`Shutdown::abort`], called meanwhile, cuts the wait short.
+    /// Stops: begins no new run, waits up to `deadline` for the running ones, then cancels what is left. Once no run is left,
+    /// gives up the lead. [`Shutdown::abort`], called meanwhile, cuts the wait short.
     pub async fn stop(&self, deadline: Duration) {
         self.0.shutdown.stop();
         let finished = self.0.scheduler.finished();
         tokio::pin!(finished);
-        tokio::select! {
-            () = &mut finished => return,
-            () = self.0.shutdown.aborting() => {}
+        let in_time = tokio::select! {
+            () = &mut finished => true,
+            () = self.0.shutdown.aborting() => false,
             () = tokio::time::sleep(deadline) => {
                 tracing::warn!(deadline = ?deadline, "runs did not finish before the shutdown deadline; cancelling them");
                 self.0.shutdown.abort();
+                false
             }
+        };
+        if !in_time {
+            finished.await;
         }
-        finished.await;
+        self.0.leadership.release().await;
     }
 }
 
@@ -133,7 +157,10 @@ pub struct AppBuilder {
     hooks: Hooks,
     tasks: Vec<(crate::task::BoxedTask, TaskConfig)>,
     history: Option<Arc<dyn RunHistory>>,
+    election: Option<Election>,
+    instance: String,
     pagination: Pagination,
+    access: Access,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
     event_capacity: usize,
@@ -146,7 +173,10 @@ impl Default for AppBuilder {
             hooks: Hooks::default(),
             tasks: Vec::new(),
             history: None,
+            election: None,
+            instance: "local".to_owned(),
             pagination: Pagination::default(),
+            access: Access::default(),
             metrics: Metrics::default(),
             clock: Arc::new(SystemClock),
             event_capacity: 1024,
@@ -196,10 +226,32 @@ impl AppBuilder {
         self
     }
 
+    /// Lets several replicas elect the one that runs the tasks. Without an election, the app always runs them.
+    #[must_use]
+    pub fn election(mut self, election: Election) -> Self {
+        self.election = Some(election);
+        self
+    }
+
+    /// The name of this process among its replicas, such as the pod's, by which the run history knows it. No two replicas may
+    /// have the same one. The default is `local`.
+    #[must_use]
+    pub fn instance(mut self, name: impl Into<String>) -> Self {
+        self.instance = name.into();
+        self
+    }
+
     /// How many records a page holds. See [`Pagination`].
     #[must_use]
     pub fn pagination(mut self, pagination: Pagination) -> Self {
         self.pagination = pagination;
+        self
+    }
+
+    /// What outside callers may do. See [`Access`].
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 
@@ -227,14 +279,20 @@ impl AppBuilder {
     /// Builds the app.
     ///
     /// # Errors
-    /// Two services or tasks with one name, or a task that cannot be scheduled as configured.
+    /// Two services or tasks with one name, a service with a reserved one, or a task that cannot be scheduled as configured.
     pub fn build(self) -> Result<App, BuildError> {
-        let mut services = Registry::new(self.hooks, self.pagination);
+        let mut services = Registry::new(self.access, self.hooks, self.pagination);
         for (path, service, hooks) in self.services {
             services.insert(path, service, hooks)?;
         }
         let shutdown = Shutdown::default();
-        let mut scheduler = Scheduler::new(Arc::clone(&self.clock), shutdown.clone(), self.history);
+        let leadership =
+            self.election.as_ref().map_or_else(Leadership::always, |election| election.leadership().clone());
+        if let Some(election) = &self.election {
+            election.register(&self.metrics);
+        }
+        let mut scheduler =
+            Scheduler::new(Arc::clone(&self.clock), shutdown.clone(), self.history, leadership.clone(), self.instance);
         for (task, config) in self.tasks {
             scheduler.register(task, config)?;
         }
@@ -242,6 +300,8 @@ impl AppBuilder {
             services,
             events: EventBus::new(self.event_capacity),
             scheduler,
+            election: self.election.map(Arc::new),
+            leadership,
             health: HealthRegistry::new(Arc::clone(&self.clock)),
             metrics: self.metrics,
             shutdown,

@@ -5,11 +5,13 @@
 //! - **services** by name: records that are read and written with the methods of FeathersJS. `app.service("location")` gives
 //!   a dynamic handle, [`App::service_of`] one that takes and gives structs; both run the same [`Hooks`], and every write
 //!   emits an [`Event`];
-//! - **tasks**: background work with a schedule and a policy, run by the [`Scheduler`];
+//! - **tasks**: background work with a schedule and a policy, run by the [`Scheduler`]: where there are several replicas, on the
+//!   one that [leads](Leadership);
 //! - the **health** of its components, its **metrics**, and how it is **shut down**.
 //!
 //! This crate has traits and logic only. Databases, HTTP, Redis and Kubernetes are adapters in crates of their own, which
-//! depend on this one: a [`Service`] over a table, a [`RunHistory`] in a database, a [`Probe`] of a server.
+//! depend on this one: a [`Service`] over a table, a [`RunHistory`] in a database, a [`LeaseStore`] in a cluster, a
+//! [`Probe`] of a server.
 //!
 //! # Writing a task
 //!
@@ -73,6 +75,7 @@ mod app;
 mod clock;
 mod event;
 mod health;
+mod leadership;
 mod metrics;
 mod monitor;
 mod scheduler;
@@ -84,6 +87,7 @@ pub use app::{App, AppBuilder, BuildError};
 pub use clock::{Clock, SystemClock, TokioClock};
 pub use event::{Event, EventBus, EventKind, Lagged, Subscription};
 pub use health::{ComponentHealth, Health, HealthRegistry, HealthReporter};
+pub use leadership::*;
 pub use metrics::Metrics;
 pub use monitor::{MONITORING, Monitor, PROBED, PoolUse, Probe, monitoring_schema};
 pub use prometheus_client;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use taskserver_core::{
-    App, Health, MONITORING, MemoryService, Metrics, Monitor, Outcome, PoolUse, Probe, Query, TokioClock, monitoring_schema,
+    App, Health, MONITORING, MemoryService, Metrics, Monitor, Outcome, PoolUse, Probe, Query, TokioClock,
+    monitoring_schema,
 };
 
 #[derive(Clone, Default)]

@@ -43,7 +43,8 @@ impl Backend {
     }
 
     /// An expression as text, whatever its type.
-    pub(crate) fn as_text(self, expression: &str) -> String {
+    #[must_use]
+    pub fn as_text(self, expression: &str) -> String {
         match self {
             Self::Sqlite | Self::Postgres => format!("CAST({expression} AS TEXT)"),
             Self::Mysql => format!("CAST({expression} AS CHAR CHARACTER SET utf8mb4)"),

@@ -59,12 +59,26 @@ pub enum StoreError {
     /// The statement would write where only reading is allowed.
     #[error("the statement may only read: {0}")]
     ReadOnly(String),
+    /// A former leader would write: its term is over.
+    #[error("the term {term} of the leadership `{leadership}` is over; {}", now(*.current))]
+    Fenced {
+        /// The leadership's name.
+        leadership: String,
+        /// The term of what was to be written.
+        term: u64,
+        /// The term that it is now, if there is one.
+        current: Option<u64>,
+    },
     /// The database answers, but not with what was asked for.
     #[error("{0}")]
     Answer(String),
     /// The database rejects the statement.
     #[error("the database rejects the statement: {0}")]
     Statement(String),
+}
+
+fn now(term: Option<u64>) -> String {
+    term.map_or_else(|| "there is no other".to_owned(), |term| format!("it is in term {term}"))
 }
 
 impl StoreError {

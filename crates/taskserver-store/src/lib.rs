@@ -42,7 +42,9 @@
 
 mod backend;
 mod error;
+mod history;
 mod inspect;
+mod leadership;
 mod migrate;
 mod options;
 mod own;
@@ -52,10 +54,14 @@ mod reading;
 mod service;
 mod sql;
 mod store;
+mod transaction;
 
 pub use backend::Backend;
 pub use error::StoreError;
+pub use history::{RunRetention, SqlHistory, TASK_RUN};
 pub use inspect::ForeignKey;
+pub use leadership::{Fence, FencedLease, LEADERSHIP, SqlLease};
+pub use migrate::Migration;
 pub use options::StoreOptions;
 pub use own::own_services;
 pub use platform::{Retention, platform_services};
@@ -64,3 +70,4 @@ pub use reading::Reading;
 pub use service::TableService;
 pub use sql::Sql;
 pub use store::Store;
+pub use transaction::Transaction;

@@ -27,14 +27,17 @@ const MYSQL_LOCK: &str = "CONCAT('taskserver-', MD5(DATABASE()))";
 
 const TABLE: &str = "taskserver-migration";
 
-/// One step.
+/// One step. A step that was published never changes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Migration {
-    /// Its name, which sorts after those of the steps before it.
-    pub(crate) name: &'static str,
-    pub(crate) sqlite: &'static str,
-    pub(crate) postgres: &'static str,
-    pub(crate) mysql: &'static str,
+pub struct Migration {
+    /// Its name, which no other step has: `0001_monitoring`, and with the collector's name before it `k8s-events-0001`.
+    pub name: &'static str,
+    /// Its statements for SQLite.
+    pub sqlite: &'static str,
+    /// Its statements for PostgreSQL.
+    pub postgres: &'static str,
+    /// Its statements for MySQL, written so that running them again does no harm: it commits at each of them.
+    pub mysql: &'static str,
 }
 
 impl Migration {
@@ -54,7 +57,32 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`]. What ran before the error stays.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        self.run_migrations(MIGRATIONS).await
+        self.migrate_with(MIGRATIONS).await
+    }
+
+    /// Migrates the tables of a collector that brings its own, by these steps in their order. Otherwise as
+    /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// use taskserver_store::{Migration, Store, StoreOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let create = "CREATE TABLE IF NOT EXISTS note (id int NOT NULL PRIMARY KEY)";
+    /// let steps = [Migration { name: "notes-0001", sqlite: create, postgres: create, mysql: create }];
+    /// let store = Store::new(StoreOptions::new("sqlite::memory:")?)?;
+    /// assert_eq!(store.migrate_with(&steps).await?, ["notes-0001"]);
+    /// assert!(store.migrate_with(&steps).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Any [`StoreError`]. What ran before the error stays.
+    pub async fn migrate_with(&self, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
+        let mut lease = lock(self).await?;
+        let result = run(&mut lease, migrations).await;
+        unlock(lease, result).await
     }
 
     /// Creates those of the platform's tables that are not there. What is there is not touched.
@@ -64,12 +92,6 @@ impl Store {
     pub async fn create_platform_tables(&self) -> Result<(), StoreError> {
         let mut lease = lock(self).await?;
         let result = step(&mut lease, platform::tables(self.backend()), None).await;
-        unlock(lease, result).await
-    }
-
-    async fn run_migrations(&self, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
-        let mut lease = lock(self).await?;
-        let result = run(&mut lease, migrations).await;
         unlock(lease, result).await
     }
 }
@@ -176,7 +198,7 @@ mod tests {
         async fn each_step_runs_once_however_many_replicas_start(database: TestDatabase) {
             let steps = [everywhere("0001_note", CREATE), everywhere("0002_first", "INSERT INTO note VALUES (1)")];
             let stores: Vec<Store> = (0..6).map(|_| store(&database)).collect();
-            let runs = futures_util::future::join_all(stores.iter().map(|store| store.run_migrations(&steps))).await;
+            let runs = futures_util::future::join_all(stores.iter().map(|store| store.migrate_with(&steps))).await;
             let mut names: Vec<Vec<String>> = runs.into_iter().map(Result::unwrap).collect();
             names.sort();
             let (last, others) = names.split_last().unwrap();
@@ -190,7 +212,7 @@ mod tests {
             let store = store(&database);
             let good = everywhere("0001_note", CREATE);
             let bad = everywhere("0002_second", "INSERT INTO note VALUES (2); INSERT INTO nowhere VALUES (1)");
-            let error = store.run_migrations(&[good, bad]).await.unwrap_err();
+            let error = store.migrate_with(&[good, bad]).await.unwrap_err();
             assert_eq!(error, StoreError::MissingTable("nowhere".into()));
             let mended = everywhere("0002_second", "DELETE FROM note; INSERT INTO note VALUES (2)");
             let expected: &[&str] = match store.backend() {
@@ -198,9 +220,9 @@ mod tests {
                 Backend::Sqlite => &["0001_note", "0002_second"],
                 Backend::Postgres | Backend::Mysql => &["0002_second"],
             };
-            assert_eq!(store.run_migrations(&[good, mended]).await.unwrap(), expected);
+            assert_eq!(store.migrate_with(&[good, mended]).await.unwrap(), expected);
             assert_eq!(database.query("SELECT id FROM note"), [["2"]]);
-            assert!(store.run_migrations(&[good, mended]).await.unwrap().is_empty());
+            assert!(store.migrate_with(&[good, mended]).await.unwrap().is_empty());
         }
     }
 }

@@ -155,6 +155,10 @@ impl Task for Monitor {
         TaskConfig::every(Duration::from_secs(15)).run_on_start(true)
     }
 
+    fn every_replica(&self) -> bool {
+        true
+    }
+
     async fn run(&self, context: &TaskContext) -> Result<(), TaskError> {
         let now = date_time(context.app().clock().now());
         let mut sample = Record::new();

@@ -12,10 +12,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::entry::{Entry, Request, until};
-use super::runner::{Core, component};
+use super::entry::{Entry, until};
+use super::runner::{Core, Unrun, component};
 use crate::App;
-use crate::task::{Run, Trigger};
+use crate::task::Trigger;
 
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -67,16 +67,11 @@ fn start_due(core: &Arc<Core>, entry: &Arc<Entry>, app: &App, now: Timestamp) ->
         let component = component(&entry.name);
         tracing::warn!(component, missed = due.missed, "scheduled times passed before their runs could start");
     }
-    let request = |scheduled, trigger| Request {
-        run: Box::new(Run::new(&entry.name, scheduled, trigger, now)),
-        app: app.clone(),
-        done: None,
-    };
     if let Some(scheduled) = due.skipped {
-        core.skip(entry, request(scheduled, Trigger::Missed), "its scheduled time had passed");
+        core.skip(entry, core.request(entry, scheduled, Trigger::Missed, app), Unrun::TimePassed);
     }
     for (scheduled, trigger) in due.runs {
-        core.submit_or_skip(entry, request(scheduled, trigger));
+        core.submit_or_skip(entry, core.request(entry, scheduled, trigger, app));
     }
     next
 }

@@ -8,8 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::App;
-use crate::task::{BoxedTask, Missed, Outcome, Overlap, Policy, Run, RunCounts, TaskConfig, TaskStatus, Trigger};
+use super::history::LastRuns;
+use crate::task::{
+    BoxedTask, Missed, Outcome, Overlap, Policy, Run, RunCounts, Schedule, TaskConfig, TaskStatus, Trigger,
+};
+use crate::{App, LeadershipState};
 
 /// A run that starts later than this is missed. Longer than the driver's longest sleep, so that a run is not missed merely
 /// because a change of the clock was noticed late.
@@ -19,12 +22,16 @@ const ON_TIME: SignedDuration = SignedDuration::from_secs(60);
 pub(super) struct Entry {
     pub(super) name: Arc<str>,
     pub(super) task: BoxedTask,
+    pub(super) every_replica: bool,
     state: Mutex<State>,
 }
 
 /// A run that is asked for.
 pub(super) struct Request {
     pub(super) run: Box<Run>,
+    /// How it stands with this process: the run ends with its leadership. [`Always`](LeadershipState::Always) for a task of
+    /// every replica.
+    pub(super) leading: LeadershipState,
     pub(super) app: App,
     /// Who waits for its end.
     pub(super) done: Option<oneshot::Sender<Run>>,
@@ -60,8 +67,9 @@ pub(super) struct Due {
 
 pub(super) struct State {
     name: Arc<str>,
+    every_replica: bool,
     config: TaskConfig,
-    /// Whether the scheduler has been started.
+    /// Whether it is this process's turn: the scheduler has been started and, unless the task runs on every replica, leads.
     started: bool,
     paused: bool,
     next: Option<Next>,
@@ -91,8 +99,10 @@ struct Running {
 impl Entry {
     pub(super) fn new(task: BoxedTask, config: TaskConfig) -> Self {
         let name: Arc<str> = task.name().into();
+        let every_replica = task.every_replica();
         let state = State {
             name: Arc::clone(&name),
+            every_replica,
             config,
             started: false,
             paused: false,
@@ -105,7 +115,7 @@ impl Entry {
             missed: 0,
             consecutive_failures: 0,
         };
-        Self { name, task, state: Mutex::new(state) }
+        Self { name, task, every_replica, state: Mutex::new(state) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -115,12 +125,35 @@ impl Entry {
 
 /// The schedule.
 impl State {
-    /// Begins to follow the schedule. Gives the scheduled time of the run on start, if there is to be one.
-    pub(super) fn start(&mut self, now: Timestamp) -> Option<Timestamp> {
+    /// Begins to follow the schedule: from `now`, or from the last scheduled time that had a run, so that those since then are
+    /// due and missed. Gives the scheduled time of the run on start, if there is to be one.
+    pub(super) fn start(&mut self, now: Timestamp, last: Option<LastRuns>) -> Option<Timestamp> {
         self.started = true;
         self.reschedule(now);
-        let on_start = self.follows_schedule() && self.config.schedule.run_on_start;
-        on_start.then(|| self.config.schedule.previous(now).unwrap_or_else(|| whole_milliseconds(now)))
+        if !self.follows_schedule() {
+            return None;
+        }
+        let schedule = &self.config.schedule;
+        let (latest, last) = (schedule.previous(now), last.unwrap_or_default());
+        let open = first_open(schedule, last, now);
+        let is_missed = open.zip(latest).is_some_and(|(open, latest)| open <= latest);
+        let makes_up_for_each = is_missed && matches!(self.config.policy.missed, Missed::All { .. });
+        if schedule.run_on_start && !makes_up_for_each {
+            let Some(latest) = latest else { return Some(whole_milliseconds(now)) };
+            let succeeded = last.succeeded.is_some_and(|succeeded| succeeded >= latest);
+            return (!succeeded).then_some(latest);
+        }
+        if open.is_some() {
+            self.set_next(open);
+        }
+        None
+    }
+
+    /// Stops following the schedule: it is another process's turn. Gives the runs that will not start.
+    pub(super) fn stop(&mut self) -> Vec<Request> {
+        self.started = false;
+        self.next = None;
+        self.take_waiting()
     }
 
     /// Takes up a new configuration; what runs already is left alone. The next run stays as it is if the schedule does: it may
@@ -268,7 +301,7 @@ impl State {
                 self.consecutive_failures = 0;
             }
             Outcome::Failed | Outcome::TimedOut | Outcome::Panicked => self.consecutive_failures += 1,
-            Outcome::Cancelled | Outcome::Skipped => {}
+            Outcome::Cancelled | Outcome::Skipped | Outcome::Lost => {}
         }
         if outcome != Outcome::Skipped {
             self.last_run = Some(run.clone());
@@ -282,6 +315,10 @@ impl State {
         }
         let request = self.waiting.pop_front()?;
         Some(self.occupy(request))
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        !self.running.is_empty()
     }
 
     /// Gives up the waiting runs.
@@ -303,6 +340,7 @@ impl State {
             schedule: self.config.schedule.clone(),
             policy: self.config.policy.clone(),
             enabled: self.config.enabled,
+            every_replica: self.every_replica,
             paused: self.paused,
             running: self.running.iter().map(|running| running.run.clone()).collect(),
             waiting: self.waiting.len(),
@@ -320,6 +358,17 @@ impl State {
         self.running.push(Running { run: Run::clone(&request.run), cancellation: cancellation.clone() });
         Started { request, cancellation, policy: self.config.policy.clone() }
     }
+}
+
+/// The first scheduled time that has had no run, if the history knows of any run. A run in the distant future, as some clock
+/// once had it, is passed over. (One in the near future is not: waiting is better than running twice for one time.)
+fn first_open(schedule: &Schedule, last: LastRuns, now: Timestamp) -> Option<Timestamp> {
+    let Some(settled) = last.settled else {
+        let just_before = last.interrupted?.checked_sub(SignedDuration::from_nanos(1)).ok()?;
+        return schedule.next(just_before);
+    };
+    let is_distant = schedule.next(now).is_some_and(|next| next < settled);
+    schedule.next(if is_distant { now } else { settled })
 }
 
 /// `time` cut to whole milliseconds: the precision of a time that nobody scheduled.

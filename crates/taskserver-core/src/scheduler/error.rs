@@ -26,6 +26,14 @@ pub enum TaskControlError {
         /// The task.
         task: String,
     },
+    /// The task is the leader's, and this process does not lead.
+    #[error("the task `{task}` was not run: this server does not lead; ask {}", leader.as_deref().unwrap_or("the one that does"))]
+    NotLeading {
+        /// The task.
+        task: String,
+        /// Who leads, if that is known.
+        leader: Option<String>,
+    },
     /// A new configuration is impossible; the old one stays.
     #[error("the task `{task}` keeps its configuration: {source}")]
     InvalidConfig {

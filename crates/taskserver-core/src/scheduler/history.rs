@@ -4,18 +4,35 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
+use crate::LeadershipState;
 use crate::task::Run;
 
 /// What a [`RunHistory`] fails with: any error.
 pub type HistoryError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What a [`RunHistory`] knows of the runs of a task that ended and were not asked for by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LastRuns {
+    /// The latest scheduled time that had a run which was not [interrupted](Run::interrupted).
+    pub settled: Option<Timestamp>,
+    /// The latest scheduled time that had a run which succeeded.
+    pub succeeded: Option<Timestamp>,
+    /// The earliest scheduled time that had a run which was interrupted, whatever came after it.
+    pub interrupted: Option<Timestamp>,
+}
+
 /// Where runs are recorded.
 ///
-/// A history that fails, or takes longer than five seconds to answer, is logged and counted; it never fails a run.
+/// A history that fails, or takes longer than five seconds to answer, is logged and counted; it never fails a run, and holds up
+/// the start of the tasks for no longer.
+///
+/// One that outlasts its process says what was [missed](crate::Missed) while there was no leader: it implements
+/// [`recover`](Self::recover) and [`last_runs`](Self::last_runs), which are asked in this order when the process begins to lead.
 #[async_trait]
 pub trait RunHistory: Send + Sync + 'static {
-    /// Records a run that begins. The run waits for this.
+    /// Records a run that begins. The run waits for this; a history may nevertheless put it off, to record short runs only once.
     async fn started(&self, run: &Run) -> Result<(), HistoryError>;
 
     /// Records a run that ended: one that [`started`](Self::started), or one that was skipped and never did.
@@ -23,6 +40,19 @@ pub trait RunHistory: Send + Sync + 'static {
 
     /// The runs of a task, newest first, at most `limit`.
     async fn recent(&self, task: &str, limit: usize) -> Result<Vec<Run>, HistoryError>;
+
+    /// Marks as [lost](crate::Outcome::Lost) and interrupted what the history has in progress, though it cannot be so any more:
+    /// runs of former processes of this name, and, when this process leads, those of the leaders before it. Answers how many.
+    /// Asked when the scheduler starts, and each time that the process begins to lead.
+    async fn recover(&self, leading: LeadershipState) -> Result<u64, HistoryError> {
+        let _ = leading;
+        Ok(0)
+    }
+
+    /// What is known of the last runs of each task, by its name.
+    async fn last_runs(&self) -> Result<HashMap<String, LastRuns>, HistoryError> {
+        Ok(HashMap::new())
+    }
 }
 
 /// Keeps the newest runs of each task in memory.

@@ -2,6 +2,8 @@
 //!
 //! - `entry` holds the state of one task and decides: what is due, and what becomes of a run that meets another.
 //! - `driver` follows the schedules with a single timer and asks each entry what is due.
+//! - `leader` lets the leader's tasks begin when this process leads, with what the run history says was missed before, and ends
+//!   them when it leads no longer.
 //! - `runner` carries a run out, in a tokio task of its own: attempts, time-outs, cancellation, panics, history, logs.
 //!
 //! # Time
@@ -12,6 +14,11 @@
 //! - A clock that is set back by less than a task's interval delays the task's next run. If it is set back by more, the task
 //!   follows the new time, and scheduled times come again: the identity of their runs is the same as before.
 //!
+//! # Leadership
+//! The leader's tasks are followed, and run by hand, only while this process [leads](crate::Leadership). When it leads no
+//! longer, their runs in progress are cancelled and those that wait are skipped: the next leader makes up for them. Tasks that
+//! run on [every replica](crate::Task::every_replica) are not concerned.
+//!
 //! # Shutdown
 //! Once [`Shutdown::stop`] is called, no run begins, waiting ones are skipped, and a failed attempt is not repeated. On
 //! [`Shutdown::abort`], the runs in progress are cancelled.
@@ -20,6 +27,7 @@ mod driver;
 mod entry;
 mod error;
 mod history;
+mod leader;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -30,12 +38,12 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::task::TaskTracker;
 
 use self::entry::{Entry, Request, whole_milliseconds};
-use self::runner::{Core, Refused, component};
+use self::runner::{Core, Refused, Unrun, component};
 use crate::task::{BoxedTask, Run, TaskConfig, TaskStatus, Trigger};
-use crate::{App, BuildError, Clock, Shutdown};
+use crate::{App, BuildError, Clock, Leadership, Shutdown};
 
 pub use self::error::TaskControlError;
-pub use self::history::{HistoryError, MemoryHistory, RunHistory};
+pub use self::history::{HistoryError, LastRuns, MemoryHistory, RunHistory};
 
 /// Runs the tasks of an app and controls them. See [`App::tasks`].
 pub struct Scheduler {
@@ -45,13 +53,22 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) fn new(clock: Arc<dyn Clock>, shutdown: Shutdown, history: Option<Arc<dyn RunHistory>>) -> Self {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        shutdown: Shutdown,
+        history: Option<Arc<dyn RunHistory>>,
+        leadership: Leadership,
+        instance: String,
+    ) -> Self {
         let core = Core {
             clock,
             shutdown,
+            leadership,
+            instance,
             history: history.unwrap_or_else(|| Arc::new(MemoryHistory::default())),
             history_failures: AtomicU64::new(0),
             runs: TaskTracker::new(),
+            run_ended: Notify::new(),
             changed: Notify::new(),
         };
         Self { core: Arc::new(core), tasks: BTreeMap::new(), started: AtomicBool::new(false) }
@@ -72,22 +89,19 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Begins to follow the schedules; a second call does nothing. The started scheduler keeps the app alive until it is
+    /// Begins to follow the schedules; `false` if it has done so before. The started scheduler keeps the app alive until it is
     /// stopped.
-    pub(crate) fn start(&self, app: &App) {
+    pub(crate) fn start(&self, app: &App) -> bool {
         if self.started.swap(true, Ordering::Relaxed) {
-            return;
+            return false;
         }
         let now = self.core.clock.now();
-        for entry in self.tasks.values() {
-            let on_start = entry.lock().start(now);
-            if let Some(scheduled) = on_start {
-                let run = Run::new(&entry.name, scheduled, Trigger::Start, now);
-                self.core.submit_or_skip(entry, Request { run: Box::new(run), app: app.clone(), done: None });
-            }
-        }
-        let entries = self.tasks.values().cloned().collect();
-        tokio::spawn(driver::drive(Arc::clone(&self.core), entries, app.clone()));
+        let (of_this, of_the_leader): (Vec<_>, Vec<_>) =
+            self.tasks.values().cloned().partition(|entry| entry.every_replica);
+        of_this.iter().for_each(|entry| leader::start(&self.core, entry, app, now, None));
+        tokio::spawn(leader::follow(Arc::clone(&self.core), of_the_leader, app.clone(), now));
+        tokio::spawn(driver::drive(Arc::clone(&self.core), self.tasks.values().cloned().collect(), app.clone()));
+        true
     }
 
     /// Resolves once the app was asked to stop and no run is left.
@@ -126,7 +140,8 @@ impl Scheduler {
     /// called within a tokio runtime.
     ///
     /// # Errors
-    /// There is no such task, it runs already and skips overlapping runs, or the app is shutting down.
+    /// There is no such task, it runs already and skips overlapping runs, it is the leader's and this process does not lead, or
+    /// the app is shutting down.
     pub fn run_now(&self, app: &App, name: &str) -> Result<Run, TaskControlError> {
         self.submit(app, name, None)
     }
@@ -151,7 +166,7 @@ impl Scheduler {
     pub fn pause(&self, name: &str) -> Result<(), TaskControlError> {
         let entry = self.find(name)?;
         let waiting = entry.lock().pause();
-        waiting.into_iter().for_each(|request| self.core.skip(entry, request, "the task was paused"));
+        waiting.into_iter().for_each(|request| self.core.skip(entry, request, Unrun::Paused));
         self.core.changed.notify_one();
         tracing::info!(component = component(name), "task paused");
         Ok(())
@@ -192,20 +207,24 @@ impl Scheduler {
             let mut state = entry.lock();
             (state.take_waiting(), state.cancel_running())
         };
-        waiting.into_iter().for_each(|request| self.core.skip(entry, request, "it was cancelled"));
+        waiting.into_iter().for_each(|request| self.core.skip(entry, request, Unrun::Cancelled));
         Ok(cancelled)
     }
 
     fn submit(&self, app: &App, name: &str, done: Option<oneshot::Sender<Run>>) -> Result<Run, TaskControlError> {
         let entry = self.find(name)?;
-        let now = self.core.clock.now();
-        let run = Run::new(name, whole_milliseconds(now), Trigger::Manual, now);
-        let accepted = run.clone();
+        let scheduled = whole_milliseconds(self.core.clock.now());
+        let request = Request { done, ..self.core.request(entry, scheduled, Trigger::Manual, app) };
+        let accepted = Run::clone(&request.run);
         let task = || name.to_owned();
-        match self.core.submit(entry, Request { run: Box::new(run), app: app.clone(), done }) {
+        match self.core.submit(entry, request) {
             Ok(()) => Ok(accepted),
             Err(Refused::Busy(_)) => Err(TaskControlError::Busy { task: task() }),
             Err(Refused::ShuttingDown(_)) => Err(TaskControlError::ShuttingDown { task: task() }),
+            Err(Refused::NotLeading(_)) => {
+                let leader = self.core.leadership.status().leader;
+                Err(TaskControlError::NotLeading { task: task(), leader })
+            }
         }
     }
 

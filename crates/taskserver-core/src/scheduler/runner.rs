@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -17,22 +18,29 @@ use tracing::Instrument;
 
 use super::HistoryError;
 use super::entry::{Admission, Entry, Request, Started};
-use crate::task::{Outcome, Policy, Run, TaskContext};
-use crate::{App, Clock, RunHistory, Shutdown};
+use crate::task::{Outcome, Policy, Run, TaskContext, Trigger};
+use crate::{App, Clock, Leadership, LeadershipState, RunHistory, Shutdown};
 
 /// How long an attempt that is to end early has before it is dropped.
 const GRACE: Duration = Duration::from_secs(1);
 
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
 
+const NOT_LEADING: &str = "this server leads no longer";
+
 /// What all runs share.
 pub(super) struct Core {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) shutdown: Shutdown,
+    pub(super) leadership: Leadership,
+    /// The name of this process among its replicas.
+    pub(super) instance: String,
     pub(super) history: Arc<dyn RunHistory>,
     pub(super) history_failures: AtomicU64,
     /// The runs in progress.
     pub(super) runs: TaskTracker,
+    /// Tells that a run has ended.
+    pub(super) run_ended: Notify,
     /// Tells the driver that the next run of some task has changed.
     pub(super) changed: Notify,
 }
@@ -41,9 +49,50 @@ pub(super) struct Core {
 pub(super) enum Refused {
     Busy(Request),
     ShuttingDown(Request),
+    NotLeading(Request),
+}
+
+/// Why a run did not take place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unrun {
+    TimePassed,
+    Busy,
+    Replaced,
+    Paused,
+    Cancelled,
+    ShuttingDown,
+    NotLeading,
+}
+
+impl Unrun {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::TimePassed => "its scheduled time had passed",
+            Self::Busy => "an earlier run was still in progress",
+            Self::Replaced => "a newer run took its place",
+            Self::Paused => "the task was paused",
+            Self::Cancelled => "it was cancelled",
+            Self::ShuttingDown => "the server was shutting down",
+            Self::NotLeading => NOT_LEADING,
+        }
+    }
+
+    /// Whether the run is still to take place, elsewhere or later.
+    fn interrupted(self) -> bool {
+        matches!(self, Self::ShuttingDown | Self::NotLeading)
+    }
 }
 
 impl Core {
+    /// A request of the scheduler's own.
+    pub(super) fn request(&self, entry: &Entry, scheduled: Timestamp, trigger: Trigger, app: &App) -> Request {
+        let leading = if entry.every_replica { LeadershipState::Always } else { self.leadership.state() };
+        let mut run = Box::new(Run::new(&entry.name, scheduled, trigger, self.clock.now()));
+        run.instance.clone_from(&self.instance);
+        run.term = leading.term();
+        Request { run, leading, app: app.clone(), done: None }
+    }
+
     /// Starts the run, lets it wait, or refuses it.
     pub(super) fn submit(self: &Arc<Self>, entry: &Arc<Entry>, request: Request) -> Result<(), Refused> {
         // Taken before the look at the shutdown: whoever waits for the last run either is seen here, or sees this.
@@ -51,11 +100,14 @@ impl Core {
         if self.shutdown.is_stopping() {
             return Err(Refused::ShuttingDown(request));
         }
+        if !request.leading.is_leading() {
+            return Err(Refused::NotLeading(request));
+        }
         let admission = entry.lock().admit(request);
         match admission {
             Admission::Start(started) => self.start(entry, started),
             Admission::Wait { replaced: None } => {}
-            Admission::Wait { replaced: Some(replaced) } => self.skip(entry, replaced, "a newer run took its place"),
+            Admission::Wait { replaced: Some(replaced) } => self.skip(entry, replaced, Unrun::Replaced),
             Admission::Skip(request) => return Err(Refused::Busy(request)),
         }
         Ok(())
@@ -65,19 +117,22 @@ impl Core {
     pub(super) fn submit_or_skip(self: &Arc<Self>, entry: &Arc<Entry>, request: Request) {
         match self.submit(entry, request) {
             Ok(()) => {}
-            Err(Refused::Busy(request)) => self.skip(entry, request, "an earlier run was still in progress"),
-            Err(Refused::ShuttingDown(request)) => self.skip(entry, request, "the server was shutting down"),
+            Err(Refused::Busy(request)) => self.skip(entry, request, Unrun::Busy),
+            Err(Refused::ShuttingDown(request)) => self.skip(entry, request, Unrun::ShuttingDown),
+            Err(Refused::NotLeading(request)) => self.skip(entry, request, Unrun::NotLeading),
         }
     }
 
     /// Records that a run was skipped.
-    pub(super) fn skip(self: &Arc<Self>, entry: &Arc<Entry>, request: Request, reason: &str) {
+    pub(super) fn skip(self: &Arc<Self>, entry: &Arc<Entry>, request: Request, unrun: Unrun) {
         let Request { mut run, done, .. } = request;
+        let reason = unrun.reason();
         tracing::info!(component = component(&run.task), scheduled = %run.scheduled, reason, "run skipped");
         run.started = self.clock.now();
         run.finished = Some(run.started);
         run.duration = Some(Duration::ZERO);
         run.outcome = Some(Outcome::Skipped);
+        run.interrupted = unrun.interrupted();
         run.error = Some(reason.to_owned());
         entry.lock().finish(&run);
         let core = Arc::clone(self);
@@ -95,7 +150,7 @@ impl Core {
     pub(super) fn start_waiting(self: &Arc<Self>, entry: &Arc<Entry>) {
         if self.shutdown.is_stopping() {
             let waiting = entry.lock().take_waiting();
-            waiting.into_iter().for_each(|request| self.skip(entry, request, "the server was shutting down"));
+            waiting.into_iter().for_each(|request| self.skip(entry, request, Unrun::ShuttingDown));
             return;
         }
         let started: Vec<_> = {
@@ -107,20 +162,29 @@ impl Core {
 
     /// Waits for the history, which may fail in any way without consequences for the run.
     async fn record(&self, task: &str, recording: impl Future<Output = Result<(), HistoryError>>) {
-        let error = match catch_panic(tokio::time::timeout(HISTORY_TIMEOUT, recording)).await {
-            Ok(Ok(Ok(()))) => return,
-            Ok(Ok(Err(error))) => causes(&*error),
-            Ok(Err(_)) => format!("no answer within {HISTORY_TIMEOUT:?}"),
-            Err(message) => format!("panicked: {message}"),
-        };
-        self.history_failures.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(component = component(task), error, "the run history could not be written");
+        if let Err(error) = self.history_answer(recording).await {
+            self.history_failures.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(component = component(task), error, "the run history could not be written");
+        }
+    }
+
+    /// Waits for the history, but not for long.
+    pub(super) async fn history_answer<T>(
+        &self,
+        answer: impl Future<Output = Result<T, HistoryError>>,
+    ) -> Result<T, String> {
+        match catch_panic(tokio::time::timeout(HISTORY_TIMEOUT, answer)).await {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(error))) => Err(causes(&*error)),
+            Ok(Err(_)) => Err(format!("no answer within {HISTORY_TIMEOUT:?}")),
+            Err(message) => Err(format!("panicked: {message}")),
+        }
     }
 }
 
 /// Carries out a run that holds a slot of its task, and frees the slot.
 async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
-    let Started { request: Request { mut run, app, done }, cancellation, policy } = started;
+    let Started { request: Request { mut run, leading, app, done }, cancellation, policy } = started;
     let began = Instant::now();
     run.started = core.clock.now();
     run.attempt = 1;
@@ -134,15 +198,22 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
             scheduled = %run.scheduled,
             attempt = run.attempt
         );
-        let end = attempt(&core, &entry, &app, &run, policy.timeout, &cancellation).instrument(span.clone()).await;
-        let retry = retry_after(&end, &run, &policy, &core.shutdown);
+        let attempt = attempt(&core, &entry, &app, &run, leading, policy.timeout, &cancellation);
+        let mut end = attempt.instrument(span.clone()).await;
+        let retry = retry_after(&end, &run, &policy);
+        if retry.is_some() && core.shutdown.is_stopping() {
+            // Nothing new begins any more: the failure stands, but not for the scheduled time.
+            end.interrupted = true;
+            span.in_scope(|| log(&end, began.elapsed(), None));
+            break end;
+        }
         span.in_scope(|| log(&end, began.elapsed(), retry));
         let Some(wait) = retry else { break end };
         let given_up = tokio::select! {
             () = tokio::time::sleep(wait) => None,
             () = cancellation.cancelled() => Some(End::cancelled("it was cancelled")),
-            // Nothing new begins any more: the failure stands.
-            () = core.shutdown.stopping() => Some(end),
+            () = core.leadership.ended(leading), if leading.term().is_some() => Some(End::interrupted(NOT_LEADING)),
+            () = core.shutdown.stopping() => Some(End { interrupted: true, ..end }),
         };
         if let Some(end) = given_up {
             span.in_scope(|| log(&end, began.elapsed(), None));
@@ -154,10 +225,12 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
     run.finished = Some(core.clock.now());
     run.duration = Some(began.elapsed());
     run.outcome = Some(end.outcome);
+    run.interrupted = end.interrupted;
     run.error = end.error;
     run.result = end.result;
     core.record(&run.task, core.history.finished(&run)).await;
     entry.lock().finish(&run);
+    core.run_ended.notify_waiters();
     core.start_waiting(&entry);
     answer(done, *run);
 }
@@ -165,21 +238,27 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
 /// How an attempt ended.
 struct End {
     outcome: Outcome,
+    /// By the end of the process or of its leadership.
+    interrupted: bool,
     error: Option<String>,
     result: Value,
 }
 
 impl End {
     fn succeeded(result: Value) -> Self {
-        Self { outcome: Outcome::Succeeded, error: None, result }
+        Self { outcome: Outcome::Succeeded, interrupted: false, error: None, result }
     }
 
     fn unsuccessful(outcome: Outcome, error: String) -> Self {
-        Self { outcome, error: Some(error), result: Value::Null }
+        Self { outcome, interrupted: false, error: Some(error), result: Value::Null }
     }
 
     fn cancelled(reason: &str) -> Self {
         Self::unsuccessful(Outcome::Cancelled, reason.to_owned())
+    }
+
+    fn interrupted(reason: &str) -> Self {
+        Self { interrupted: true, ..Self::cancelled(reason) }
     }
 }
 
@@ -189,6 +268,7 @@ async fn attempt(
     entry: &Entry,
     app: &App,
     run: &Run,
+    leading: LeadershipState,
     timeout: Option<Duration>,
     cancellation: &CancellationToken,
 ) -> End {
@@ -198,8 +278,12 @@ async fn attempt(
         scheduled: run.scheduled,
         trigger: run.trigger,
         attempt: run.attempt,
+        term: run.term,
         cancellation: CancellationToken::new(),
     };
+    if leading.term().is_some() && core.leadership.has_ended(leading) {
+        return End::interrupted(NOT_LEADING);
+    }
     let work = async {
         let mut work = entry.task.run(&context);
         let end = tokio::select! {
@@ -209,7 +293,8 @@ async fn attempt(
                 Err(error) => End::unsuccessful(Outcome::Failed, causes(&*error)),
             },
             () = cancellation.cancelled() => End::cancelled("it was cancelled"),
-            () = core.shutdown.aborting() => End::cancelled("the server shut down before it ended"),
+            () = core.shutdown.aborting() => End::interrupted("the server shut down before it ended"),
+            () = core.leadership.ended(leading), if leading.term().is_some() => End::interrupted(NOT_LEADING),
             limit = elapsed(timeout) => End::unsuccessful(Outcome::TimedOut, format!("it took longer than {limit:?}")),
         };
         context.cancellation.cancel();
@@ -234,9 +319,9 @@ async fn elapsed(limit: Option<Duration>) -> Duration {
 }
 
 /// How long to wait before the next attempt, if there is to be one.
-fn retry_after(end: &End, run: &Run, policy: &Policy, shutdown: &Shutdown) -> Option<Duration> {
+fn retry_after(end: &End, run: &Run, policy: &Policy) -> Option<Duration> {
     let failed = matches!(end.outcome, Outcome::Failed | Outcome::TimedOut | Outcome::Panicked);
-    let retry = failed && run.attempt <= policy.retries && !shutdown.is_stopping();
+    let retry = failed && run.attempt <= policy.retries;
     retry.then(|| policy.backoff.delay(&run.task, run.scheduled, run.attempt))
 }
 
@@ -277,7 +362,7 @@ fn causes(error: &dyn Error) -> String {
 }
 
 /// Gives the message of a panic in place of panicking.
-async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(super) async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
     AssertUnwindSafe(future).catch_unwind().await.map_err(|payload: Box<dyn Any + Send>| {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         text.or_else(|| payload.downcast_ref::<String>().cloned())

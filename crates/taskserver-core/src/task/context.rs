@@ -15,6 +15,7 @@ pub struct TaskContext {
     pub(crate) scheduled: Timestamp,
     pub(crate) trigger: Trigger,
     pub(crate) attempt: u32,
+    pub(crate) term: Option<u64>,
     pub(crate) cancellation: CancellationToken,
 }
 
@@ -49,8 +50,15 @@ impl TaskContext {
         self.attempt
     }
 
-    /// Resolves when this attempt is to end early: it was cancelled, timed out, or the app is shutting down for good. The
-    /// attempt then has one second to end by itself before it is dropped.
+    /// The term in which this process was elected to run the task: what only the leader may write is checked against it, in the
+    /// same transaction. `None` without an election, and for a task that runs on every replica.
+    #[must_use]
+    pub fn term(&self) -> Option<u64> {
+        self.term
+    }
+
+    /// Resolves when this attempt is to end early: it was cancelled, timed out, the app is shutting down for good, or this
+    /// process leads no longer. The attempt then has one second to end by itself before it is dropped.
     pub async fn cancelled(&self) {
         self.cancellation.cancelled().await;
     }

@@ -90,6 +90,13 @@ pub trait Task: Send + Sync + 'static {
         TaskConfig::manual()
     }
 
+    /// Whether each replica runs the task by itself: for work that concerns the process, such as taking samples of it. What
+    /// concerns the deployment is the leader's, which is the default. Runs that a process missed while it was down are made up
+    /// for only if they are the leader's.
+    fn every_replica(&self) -> bool {
+        false
+    }
+
     /// Does the work once. Implement it as `async fn`.
     fn run(&self, context: &TaskContext) -> impl Future<Output = Result<Self::Output, TaskError>> + Send;
 }
@@ -107,6 +114,10 @@ impl BoxedTask {
         self.0.name()
     }
 
+    pub(crate) fn every_replica(&self) -> bool {
+        self.0.every_replica()
+    }
+
     /// Runs the task once; the output is `null` for a task without one.
     pub(crate) fn run<'a>(&'a self, context: &'a TaskContext) -> BoxFuture<'a, Result<Value, TaskError>> {
         self.0.run(context)
@@ -115,12 +126,17 @@ impl BoxedTask {
 
 trait DynTask: Send + Sync {
     fn name(&self) -> &str;
+    fn every_replica(&self) -> bool;
     fn run<'a>(&'a self, context: &'a TaskContext) -> BoxFuture<'a, Result<Value, TaskError>>;
 }
 
 impl<T: Task> DynTask for T {
     fn name(&self) -> &str {
         Task::name(self)
+    }
+
+    fn every_replica(&self) -> bool {
+        Task::every_replica(self)
     }
 
     fn run<'a>(&'a self, context: &'a TaskContext) -> BoxFuture<'a, Result<Value, TaskError>> {

@@ -41,10 +41,13 @@ pub enum Overlap {
     CancelOld,
 }
 
-/// What happens to runs that could not start in time because the process slept, was suspended or was too busy. The times that
-/// pass while a task is paused or disabled are not missed.
+/// What happens to runs that could not start in time, because the process slept, was suspended or was too busy, or because no
+/// process was there to lead. The times that pass while a task is paused or disabled are not missed.
 ///
-/// A run is missed if it cannot start before the next one is due, or is a minute late.
+/// A run is missed if it cannot start before the next one is due, or is a minute late. What was missed before the process began
+/// to lead is worked out from the run history, if that outlasts the process: it is all the scheduled times since the last one
+/// that had a run, whoever ran it. A run that was lost, or cut short by the end of its process, does not count. A task of which
+/// there is no run in the history has missed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Missed {

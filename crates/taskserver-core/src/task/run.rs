@@ -30,8 +30,18 @@ pub struct Run {
     pub duration: Option<Duration>,
     /// The number of attempts so far.
     pub attempt: u32,
+    /// The process that ran it, by its [name among the replicas](crate::AppBuilder::instance).
+    #[serde(default)]
+    pub instance: String,
+    /// The term in which the leader ran it; `None` without an election, and for a task that runs on every replica.
+    #[serde(default)]
+    pub term: Option<u64>,
     /// How it ended; `None` while it is in progress.
     pub outcome: Option<Outcome>,
+    /// Whether it ended as it did, or never began, only because its process was ending or ceased to lead. Then it does not
+    /// stand for its scheduled time: that time is [missed](crate::Missed).
+    #[serde(default)]
+    pub interrupted: bool,
     /// Why it did not succeed: the error with its causes, the panic's message, or why it was skipped.
     pub error: Option<String>,
     /// The task's output; `null` for none.
@@ -49,7 +59,10 @@ impl Run {
             finished: None,
             duration: None,
             attempt: 0,
+            instance: String::new(),
+            term: None,
             outcome: None,
+            interrupted: false,
             error: None,
             result: Value::Null,
         }
@@ -86,6 +99,8 @@ pub enum Outcome {
     Panicked,
     /// It never began.
     Skipped,
+    /// It was in progress when its process died or ceased to lead: how it went on is not known.
+    Lost,
 }
 
 /// How many runs ended how, since the process began.
@@ -115,6 +130,8 @@ impl RunCounts {
             Outcome::Cancelled => &mut self.cancelled,
             Outcome::Panicked => &mut self.panicked,
             Outcome::Skipped => &mut self.skipped,
+            // Found by another process than the one that counts.
+            Outcome::Lost => return,
         };
         *count += 1;
     }
@@ -132,13 +149,16 @@ pub struct TaskStatus {
     pub policy: Policy,
     /// Whether the configuration lets the schedule be followed.
     pub enabled: bool,
+    /// Whether it runs on every replica, and not on the leader alone.
+    #[serde(default)]
+    pub every_replica: bool,
     /// Whether somebody paused it.
     pub paused: bool,
     /// The runs in progress, oldest first.
     pub running: Vec<Run>,
     /// How many runs wait for one in progress to end.
     pub waiting: usize,
-    /// The scheduled time of the next run; `None` while the schedule is not followed.
+    /// The scheduled time of the next run; `None` while the schedule is not followed, as on a replica that does not lead.
     pub next_run: Option<Timestamp>,
     /// The run that ended last; one that was skipped does not count.
     pub last_run: Option<Run>,

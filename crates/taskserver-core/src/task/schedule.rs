@@ -17,8 +17,10 @@ use super::{Cron, TaskConfigError};
 pub struct Schedule {
     /// The scheduled times, before the offset.
     pub recurrence: Recurrence,
-    /// Whether the task also runs as soon as the scheduler starts. That run takes the latest scheduled time that has passed
-    /// (now, for a task without any), so that a restart within one interval repeats a run's identity instead of adding one.
+    /// Whether the task also runs as soon as the scheduler starts, or this process begins to lead. That run takes the latest
+    /// scheduled time that has passed (now, for a task without any), so that a restart within one interval repeats a run's
+    /// identity instead of adding one. It stands for the runs that were missed before it, unless [each of them is made up
+    /// for](crate::Missed::All), and is left out where the run history has a run of that time that succeeded.
     pub run_on_start: bool,
     /// The longest random delay of a run's start after its scheduled time. A run always starts before the next scheduled time.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]

@@ -4,9 +4,14 @@
 mod clock;
 mod control;
 mod cron;
+mod durable;
+mod election;
 mod fixture;
 mod history;
+mod leader;
+mod lease;
 mod logs;
+mod missed;
 mod policy;
 mod runs;
 mod shutdown;

@@ -258,6 +258,7 @@ async fn a_status_is_shown_as_json_and_read_back() {
             "backoff": { "base": "1s", "max": "1s" }
         },
         "enabled": true,
+        "everyReplica": false,
         "paused": false,
         "running": [],
         "waiting": 0,
@@ -271,7 +272,10 @@ async fn a_status_is_shown_as_json_and_read_back() {
             "finished": null,
             "durationSeconds": null,
             "attempt": 2,
+            "instance": "local",
+            "term": null,
             "outcome": "succeeded",
+            "interrupted": false,
             "error": null,
             "result": 2
         },

@@ -2,20 +2,38 @@
 
 use taskserver_core::{MONITORING, Method, monitoring_schema};
 
+use crate::history::{TASK_RUN, task_run_schema};
 use crate::migrate::Migration;
 use crate::{Store, TableService};
 
-/// The steps that make them, in their order. A step that was published never changes.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_monitoring",
-    sqlite: include_str!("0001_monitoring_sqlite.sql"),
-    postgres: include_str!("0001_monitoring_postgres.sql"),
-    mysql: include_str!("0001_monitoring_mysql.sql"),
-}];
+/// The steps that make them, in their order.
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_monitoring",
+        sqlite: include_str!("0001_monitoring_sqlite.sql"),
+        postgres: include_str!("0001_monitoring_postgres.sql"),
+        mysql: include_str!("0001_monitoring_mysql.sql"),
+    },
+    Migration {
+        name: "0002_task_run",
+        sqlite: include_str!("0002_task_run_sqlite.sql"),
+        postgres: include_str!("0002_task_run_postgres.sql"),
+        mysql: include_str!("0002_task_run_mysql.sql"),
+    },
+    Migration {
+        name: "0003_leadership",
+        sqlite: include_str!("0003_leadership_sqlite.sql"),
+        postgres: include_str!("0003_leadership_postgres.sql"),
+        mysql: include_str!("0003_leadership_mysql.sql"),
+    },
+];
 
-/// The services over this server's own tables, by their paths.
+/// The services over this server's own tables, by their paths: `monitoring`, and `task-run` to be read.
 #[must_use]
 pub fn own_services(store: &Store) -> Vec<(&'static str, TableService)> {
-    let methods = &[Method::Find, Method::Get, Method::Create, Method::Remove];
-    vec![(MONITORING, TableService::new(store.clone(), MONITORING, monitoring_schema(), methods))]
+    let samples = &[Method::Find, Method::Get, Method::Create, Method::Remove];
+    vec![
+        (MONITORING, TableService::new(store.clone(), MONITORING, monitoring_schema(), samples)),
+        (TASK_RUN, TableService::new(store.clone(), TASK_RUN, task_run_schema(), &Method::READS)),
+    ]
 }

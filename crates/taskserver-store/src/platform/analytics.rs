@@ -1,4 +1,4 @@
-//! How rows of `analytics` are given up.
+//! How rows are given up: those of `analytics`.
 
 use jiff::Timestamp;
 
@@ -7,14 +7,14 @@ use crate::{Sql, Store, StoreError};
 const TABLE: &str = "analytics";
 
 /// How many rows one statement deletes at most, so that no statement holds the table for long.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 
-/// Which rows of `analytics` are kept.
+/// Which rows of a table are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retention {
     /// Those created at this moment or later; of any age where there is none.
     pub since: Option<Timestamp>,
-    /// The newest so many of each type; any number where there is none.
+    /// The newest so many of each type, or of each task; any number where there is none.
     pub newest: Option<u64>,
 }
 
@@ -27,10 +27,10 @@ impl Store {
     pub async fn prune_analytics(&self, keep: Retention) -> Result<u64, StoreError> {
         let mut deleted = 0;
         if let Some(since) = keep.since {
-            deleted += self.delete_batches(&self.older_than(since)).await?;
+            deleted += self.delete_batches(TABLE, &self.older_than(since)).await?;
         }
         if let Some(newest) = keep.newest {
-            deleted += self.delete_batches(&self.beyond(newest)).await?;
+            deleted += self.delete_batches(TABLE, &self.beyond(newest)).await?;
         }
         Ok(deleted)
     }
@@ -60,7 +60,8 @@ impl Store {
         sql
     }
 
-    async fn delete_batches(&self, batch: &Sql) -> Result<u64, StoreError> {
+    /// Deletes the rows whose ids a statement yields, a [`BATCH`] of them at most each time, until it yields no more.
+    pub(crate) async fn delete_batches(&self, table: &str, batch: &Sql) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
             let mut lease = self.lease().await?;
@@ -71,7 +72,7 @@ impl Store {
             }
             let last = ids.len() < BATCH;
             let mut sql = self.sql();
-            sql.push("DELETE FROM ").name(TABLE).push(" WHERE ").name("id").push(" IN (");
+            sql.push("DELETE FROM ").name(table).push(" WHERE ").name("id").push(" IN (");
             for (index, id) in ids.into_iter().enumerate() {
                 sql.push(if index == 0 { "" } else { ", " }).text(id);
             }

@@ -4,6 +4,7 @@
 
 mod analytics;
 
+pub(crate) use analytics::BATCH;
 pub use analytics::Retention;
 
 use taskserver_core::{Field, FieldType, Method, Schema};

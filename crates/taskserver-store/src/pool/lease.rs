@@ -137,7 +137,7 @@ impl Lease {
     }
 
     /// Ends a transaction: commits it if all went well, and rolls it back otherwise.
-    pub(crate) async fn conclude<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) async fn conclude<T, E: From<StoreError>>(&mut self, result: Result<T, E>) -> Result<T, E> {
         if result.is_ok() || self.is_fit() {
             self.batch(self.backend.end_transaction(result.is_ok())).await?;
             self.in_transaction = false;

@@ -1,0 +1,18 @@
+CREATE TABLE IF NOT EXISTS "task-run" (
+  "id" varchar(36) NOT NULL PRIMARY KEY,
+  "task" varchar(63) NOT NULL,
+  "scheduled" timestamp(6) NOT NULL,
+  "trigger" varchar(16) NOT NULL,
+  "started" timestamp(6) NOT NULL,
+  "finished" timestamp(6) NULL,
+  "durationMicros" BIGINT NULL,
+  "outcome" varchar(16) NULL,
+  "interrupted" boolean NOT NULL,
+  "attempt" BIGINT NOT NULL,
+  "instance" varchar(255) NOT NULL,
+  "term" BIGINT NULL,
+  "result" TEXT NULL,
+  "error" TEXT NULL
+);
+CREATE INDEX IF NOT EXISTS "task-run_task_scheduled" ON "task-run" ("task", "scheduled");
+CREATE INDEX IF NOT EXISTS "task-run_started" ON "task-run" ("started");
