@@ -11,10 +11,10 @@ use taskserver_config::{ExposeSecret as _, Settings, settings};
 use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service, Task, TaskConfig};
 use taskserver_http::BearerAuthenticator;
 use taskserver_redis::{Redis, RedisOptions};
-use taskserver_store::{Store, own_services, platform_services};
+use taskserver_store::{RunRetention, Store, own_services, platform_services};
 
 use crate::kubernetes::ApiServerProbe;
-use crate::{authentication, database, schedule};
+use crate::{authentication, database, leadership, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(crate) struct ImpossibleSettings(Vec<String>);
 
 /// Composes an app only to see whether these settings make one. Connects to nothing.
 pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
-    Composition::new(settings, Vec::new()).map(|_| ())
+    Composition::new(settings, Purpose::Serve, Vec::new()).map(|_| ())
 }
 
 /// Adds services and tasks to an app that is being composed.
@@ -68,6 +68,15 @@ impl Parts<'_> {
     }
 }
 
+/// What an app is composed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To follow the schedules, as the leader among the replicas if there are several, and to remember the runs.
+    Serve,
+    /// To run a task once, beside servers that may run it too.
+    RunOnce,
+}
+
 /// A composed app, and what of it can change while it runs.
 pub(crate) struct Composition {
     pub(crate) app: App,
@@ -82,12 +91,19 @@ pub(crate) struct Composition {
 }
 
 impl Composition {
-    pub(crate) fn new(settings: &Settings, extensions: Vec<Extension>) -> anyhow::Result<Self> {
+    pub(crate) fn new(settings: &Settings, purpose: Purpose, extensions: Vec<Extension>) -> anyhow::Result<Self> {
         let store = database::options(&settings.database)
             .and_then(Store::new)
             .map_err(|error| ImpossibleSettings(vec![format!("`database`: {error}")]))?;
         let gauges = Metrics::default();
-        let builder = App::builder().metrics(gauges.clone()).access(authentication::access(&settings.http));
+        let mut builder = App::builder()
+            .instance(instance(settings))
+            .metrics(gauges.clone())
+            .access(authentication::access(&settings.http));
+        if purpose == Purpose::Serve {
+            builder = leadership::lead(builder, settings, &store)
+                .map_err(|error| ImpossibleSettings(vec![format!("{error:#}")]))?;
+        }
         let mut parts =
             Parts { builder, settings, store: store.clone(), defaults: BTreeMap::new(), problems: Vec::new() };
 
@@ -107,7 +123,8 @@ impl Composition {
         parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
         parts.task(MaintenanceTask::new(Arc::clone(&metrics), Arc::clone(&retention)));
 
-        let mut monitor = Monitor::new(&instance(), &gauges).probe(database::DatabaseProbe(store.clone()));
+        parts.task(RunRetention::new(&store).max_age(settings.history.retention).max_runs(settings.history.limit));
+        let mut monitor = Monitor::new(&instance(settings), &gauges).probe(database::DatabaseProbe(store.clone()));
         let redis = redis(&settings.redis)?;
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
@@ -163,9 +180,10 @@ impl Composition {
     }
 }
 
-/// This process among the replicas: in a cluster, the pod's name.
-pub(crate) fn instance() -> String {
-    sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into())
+/// This process among the replicas: in a cluster the pod's name; elsewhere several may share a host, but not its port.
+pub(crate) fn instance(settings: &Settings) -> String {
+    let host = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into());
+    if settings.kubernetes.enabled { host } else { format!("{host}:{}", settings.http.port) }
 }
 
 /// Metrics of one's own that would be taken for the platform's.

@@ -36,6 +36,7 @@ mod compose;
 mod database;
 mod demo;
 mod kubernetes;
+mod leadership;
 mod logging;
 mod reload;
 mod schedule;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::compose::{Composition, Extension, Parts};
+use crate::compose::{Composition, Extension, Parts, Purpose};
 use crate::database;
 
 /// How long the last events may take to reach Redis.
@@ -54,7 +54,7 @@ impl Server {
     /// The port cannot be bound, or the settings are impossible together.
     pub async fn start(self) -> anyhow::Result<Running> {
         let Self { settings, extensions } = self;
-        let composition = Composition::new(&settings, extensions)?;
+        let composition = Composition::new(&settings, Purpose::Serve, extensions)?;
         let app = composition.app.clone();
         let http = HttpServer::bind(http_options(&settings)).await?.authenticator(composition.authenticator.clone());
         let address = http.local_addr();
@@ -95,7 +95,7 @@ fn http_options(settings: &Settings) -> HttpOptions {
         request_timeout: http.request_timeout,
         max_header_bytes: http.max_header_bytes,
         max_body_bytes: http.max_body_bytes,
-        identity: crate::compose::instance(),
+        identity: crate::compose::instance(settings),
         ..HttpOptions::new(http.address())
     }
 }
@@ -141,6 +141,7 @@ impl Running {
     /// Stops: no new run begins, those in progress get until the configured deadline, the rest is cancelled; then the last
     /// events are sent, and the HTTP surface and the connections are closed. Abort the app's [`shutdown`](App::shutdown) to cut the wait short.
     pub async fn stop(self) {
+        self.composition.app.shutdown().stop();
         tracing::info!("Task server stopping.");
         self.composition.app.stop(self.timeout).await;
         if let Some(sync) = self.sync {

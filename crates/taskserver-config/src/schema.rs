@@ -11,7 +11,7 @@ use crate::{rules, suggest};
 pub(crate) type Path = Vec<String>;
 
 /// The tasks that the server brings.
-pub(crate) const BUILT_IN_TASKS: [&str; 3] = ["analytics", "analytics-maintenance", "monitoring"];
+pub(crate) const BUILT_IN_TASKS: [&str; 4] = ["analytics", "analytics-maintenance", "monitoring", "task-run-retention"];
 
 /// The suffix of a key that names the file with the value of another key.
 pub(crate) const FILE_SUFFIX: &str = "_file";
@@ -133,6 +133,12 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("analytics.retention", Kind::Duration(0, 36_600 * DAY)).live().none("0"),
     Leaf::new("analytics.metrics.*.sql", Kind::Text(rules::select)).live(),
     Leaf::new("analytics.metrics.*.timeout", Kind::Duration(1, DAY)).live(),
+    Leaf::new("history.retention", Kind::Duration(0, 36_600 * DAY)).none("0"),
+    Leaf::new("history.limit", Kind::Integer(0, i64::MAX.unsigned_abs())).none("0"),
+    Leaf::new("leadership.mode", Kind::OneOf(&["auto", "always", "database"])),
+    Leaf::new("leadership.lease_duration", Kind::Duration(SECOND, HOUR)),
+    Leaf::new("leadership.renew_deadline", Kind::Duration(1, HOUR)),
+    Leaf::new("leadership.retry_period", Kind::Duration(1, HOUR)),
     Leaf::new("shutdown.timeout", Kind::Duration(1, HOUR)),
 ];
 

@@ -10,7 +10,7 @@ use taskserver_core::{Outcome, Recurrence, Run, TaskStatus};
 use taskserver_http::{Client, TaskTable};
 
 use crate::cli::{Sources, print};
-use crate::compose::{self, Composition};
+use crate::compose::{self, Composition, Purpose};
 use crate::{database, logging};
 
 /// How long the server may take to answer.
@@ -95,7 +95,7 @@ pub(crate) fn run(sources: &Sources, name: &str) -> anyhow::Result<ExitCode> {
     compose::check(&loaded.settings)?;
     logging::start(&loaded.settings.log)?;
     super::block_on(async {
-        let composition = Composition::new(&loaded.settings, Vec::new())?;
+        let composition = Composition::new(&loaded.settings, Purpose::RunOnce, Vec::new())?;
         if composition.app.tasks().status(name).is_none() {
             let known: Vec<String> = composition.app.tasks().statuses().into_iter().map(|task| task.name).collect();
             bail!("there is no task `{name}`; there are {}", known.join(", "));

@@ -8,5 +8,6 @@ mod mistakes;
 mod platform;
 mod redis;
 mod reload;
+mod replicas;
 mod rest;
 mod support;

@@ -9,6 +9,7 @@ mod authentication;
 mod database;
 pub(crate) mod database_url;
 mod http;
+mod leadership;
 mod log;
 mod platform;
 mod redis;
@@ -24,6 +25,7 @@ pub use self::{
     database::{Database, Tls},
     database_url::{Backend, DatabaseUrl, DatabaseUrlError},
     http::Http,
+    leadership::{Leadership, LeadershipMode},
     log::{Log, LogFormat},
     platform::{Kubernetes, Platform},
     redis::Redis,
@@ -54,8 +56,22 @@ pub struct Settings {
     /// The analytics collector.
     #[serde(default)]
     pub analytics: Analytics,
+    /// The history of runs.
+    pub history: History,
+    /// Which of several replicas runs the tasks.
+    pub leadership: Leadership,
     /// How the server ends.
     pub shutdown: Shutdown,
+}
+
+/// Section `history`: how long runs of tasks are remembered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// How old a run may become; any age, when none.
+    pub retention: Option<Duration>,
+    /// How many runs of each task are kept; all, when none.
+    pub limit: Option<u64>,
 }
 
 /// Section `shutdown`.

@@ -1,0 +1,29 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Section `leadership`: which of several replicas runs the tasks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leadership {
+    /// How the leader is found.
+    pub mode: LeadershipMode,
+    /// How long a lease lasts that is not renewed.
+    pub lease_duration: Duration,
+    /// How long the leader tries to renew its lease before it gives up leading; less than `lease_duration`.
+    pub renew_deadline: Duration,
+    /// How often a follower looks whether the lease is free; less than `renew_deadline`.
+    pub retry_period: Duration,
+}
+
+/// How the leader is found.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadershipMode {
+    /// By the database, where it is a server that several replicas can share; else there is one process, which leads.
+    Auto,
+    /// There is one process, which leads.
+    Always,
+    /// By a lease in the database.
+    Database,
+}
