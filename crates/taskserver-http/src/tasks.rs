@@ -4,7 +4,7 @@ use hyper::http::request::Parts;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
-use taskserver_core::{ErrorKind, ServiceError, TaskStatus};
+use taskserver_core::{ErrorKind, LeadershipStatus, ServiceError, TaskStatus};
 
 use crate::response::{self, Response};
 use crate::state::State;
@@ -22,6 +22,8 @@ pub struct TaskTable {
     pub time: Timestamp,
     /// Whether the server is ready, as `/readyz` has it.
     pub ready: bool,
+    /// Whether this server leads its replicas, and since when: the leader runs the tasks.
+    pub leadership: LeadershipStatus,
     /// The tasks, in the order of their registration.
     pub tasks: Vec<TaskStatus>,
 }
@@ -47,6 +49,7 @@ pub(crate) fn list(state: &State, _: &Parts) -> Response {
         },
         time: state.app.clock().now(),
         ready: state.is_ready(),
+        leadership: state.app.leadership().status(),
         tasks: state.app.tasks().statuses(),
     })
 }

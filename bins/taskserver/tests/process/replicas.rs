@@ -32,6 +32,8 @@ fn one_leads_and_another_takes_over(backend: Backend) {
     let mut follower = Server::start(folder.path(), &arguments);
     follower.wait_for("Task server listening");
     assert_eq!(follower.get("/readyz").0, 200);
+    assert!(leader.get("/api/tasks").1.contains("\"leadership\":{\"state\":\"leading\""));
+    assert!(follower.get("/api/tasks").1.contains("\"leadership\":{\"state\":\"following\""));
     leader.wait_for("run succeeded");
     leader.kill();
     follower.wait_for("run succeeded");
