@@ -79,7 +79,7 @@ impl Task for Simulation {
     }
 
     fn defaults(&self) -> TaskConfig {
-        TaskConfig::every(Duration::from_secs(1)).run_on_start(true)
+        TaskConfig::every(Duration::from_secs(1))
     }
 
     async fn run(&self, _: &TaskContext) -> Result<(), TaskError> {

@@ -33,9 +33,18 @@
 //! # Storing
 //!
 //! A record is keyed by (cluster, uid) and replaced only by one whose [`ResourceVersion`] [replaces](ResourceVersion::replaces)
-//! it. Lists repeat what is stored already; with this guard the repetition changes nothing, even when two collectors run at
+//! it (the feature `store` has such a store). Lists repeat what is stored already; with this guard the repetition changes nothing, even when two collectors run at
 //! once. Of these two only one may store its cursor, because a cursor speaks for what its own collector has stored: fence
 //! it by a term or a lease.
+//!
+//! # Features
+//!
+//! Without features the crate has the stream alone, and nothing of SQL in its dependencies. Of its features
+//!
+//! - `store` adds rows of the events with services over them, `EventStore`, and `EventCollector`, the collector as a part of an
+//!   app;
+//! - `rules` adds rules in CEL: `Rule` and `EventFilter` say which events are stored, and together with `store`, `AlertRules`
+//!   raise alerts from them.
 //!
 //! # Design
 //!
@@ -51,6 +60,8 @@
 //! tells it and its like from the passing failures.
 #![deny(missing_docs)]
 
+#[cfg(all(feature = "rules", feature = "store"))]
+mod alerts;
 mod api;
 mod backoff;
 mod checkpoint;
@@ -61,8 +72,16 @@ mod event;
 mod follow;
 mod options;
 mod resource_version;
+#[cfg(feature = "rules")]
+mod rules;
+#[cfg(feature = "store")]
+mod run;
+#[cfg(feature = "store")]
+mod store;
 mod wire;
 
+#[cfg(all(feature = "rules", feature = "store"))]
+pub use alerts::{AlertRules, alert_schema, alert_services};
 pub use checkpoint::Checkpoint;
 pub use collector::{Batch, Change, ChangeKind, Collector, connect};
 pub use cursor::{Cursor, Gap, GapReason, Point};
@@ -70,6 +89,15 @@ pub use error::Error;
 pub use event::{EventRecord, InvolvedObject, Rejected, Series};
 pub use options::{CollectorOptions, Mode, Namespaces};
 pub use resource_version::ResourceVersion;
+#[cfg(feature = "rules")]
+pub use rules::*;
+#[cfg(feature = "store")]
+pub use run::{EventCollector, KUBERNETES_EVENTS, LogLimit};
+#[cfg(feature = "store")]
+pub use store::{
+    ALERT, EventRetention, EventStore, EventStoreError, EventWriter, K8S_EVENT, K8S_EVENT_GAP, Keep, MIGRATIONS,
+    Outcome, PrunedEvents, RetentionTask, event_schema, event_services, gap_schema,
+};
 
 /// Any error, of a checkpoint or a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

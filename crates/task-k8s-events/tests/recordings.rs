@@ -6,34 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use task_k8s_events::CollectorOptions;
-use taskserver_tests::kubernetes::{ApiServer, Resource};
+use taskserver_tests::kubernetes::ApiServer;
 
-use common::{Store, collector, options, recording, store_until};
-
-/// Writes what the recorded watch shows, so that every object gets the revision that it has in the recording.
-fn replay<'a>(server: &ApiServer, lines: impl IntoIterator<Item = &'a Value>) {
-    let mut lines: Vec<&Value> = lines.into_iter().filter(|line| line["type"] != "BOOKMARK").collect();
-    let revision = |line: &Value| -> u64 {
-        line["object"]["metadata"]["resourceVersion"].as_str().expect("a version").parse().expect("a number")
-    };
-    lines.sort_by_key(|line| revision(line));
-    for line in lines {
-        let mut object = line["object"].clone();
-        let metadata = &mut object["metadata"];
-        let text = |field: &str| metadata[field].as_str().expect("a text").to_owned();
-        let (namespace, name) = (text("namespace"), text("name"));
-        metadata.as_object_mut().expect("an object").remove("resourceVersion");
-        server.skip_to_revision(revision(line) - 1);
-        match line["type"].as_str() {
-            Some("MODIFIED") => drop(server.patch(Resource::Events, &namespace, &name, &object)),
-            _ => drop(server.create(Resource::Events, &namespace, object)),
-        }
-    }
-}
-
-fn recorded_watch() -> Vec<Value> {
-    recording("k8s-events-watch.ndjson").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
+use common::{Store, collector, options, recorded_watch, recording, replay, revision, store_until};
 
 fn recorded_list() -> BTreeMap<String, Value> {
     let pages = (1..=3).map(|page| recording(&format!("k8s-events-page{page}.json")));
@@ -42,10 +17,6 @@ fn recorded_list() -> BTreeMap<String, Value> {
         page["items"].as_array().expect("items").clone()
     });
     items.map(|item| (item["metadata"]["uid"].as_str().expect("a uid").to_owned(), item)).collect()
-}
-
-fn revision(object: &Value) -> Option<u64> {
-    object["metadata"]["resourceVersion"].as_str()?.parse().ok()
 }
 
 /// Every column of every row against the recording.

@@ -11,11 +11,13 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use task_k8s_events::{
-    Batch, ChangeKind, Collector, CollectorOptions, Cursor, Error, EventRecord, Gap, Namespaces, Rejected, connect,
+    Batch, Change, ChangeKind, Collector, CollectorOptions, Cursor, Error, EventRecord, Gap, InvolvedObject,
+    Namespaces, Rejected, ResourceVersion, connect,
 };
 use taskserver_tests::kubernetes::{ApiServer, Resource};
 use tokio::time::{sleep, timeout};
@@ -176,4 +178,80 @@ pub async fn follow(server: &ApiServer, options: CollectorOptions) -> (Store, Ba
 /// How many requests of this verb came.
 pub fn count(server: &ApiServer, verb: &str) -> usize {
     server.requests().iter().filter(|request| request.verb == verb).count()
+}
+
+/// Writes what the recorded watch shows, so that every object gets the revision that it has in the recording.
+pub fn replay<'a>(server: &ApiServer, lines: impl IntoIterator<Item = &'a Value>) {
+    let mut lines: Vec<&Value> = lines.into_iter().filter(|line| line["type"] != "BOOKMARK").collect();
+    let revision = |line: &Value| -> u64 {
+        line["object"]["metadata"]["resourceVersion"].as_str().expect("a version").parse().expect("a number")
+    };
+    lines.sort_by_key(|line| revision(line));
+    for line in lines {
+        let mut object = line["object"].clone();
+        let metadata = &mut object["metadata"];
+        let text = |field: &str| metadata[field].as_str().expect("a text").to_owned();
+        let (namespace, name) = (text("namespace"), text("name"));
+        metadata.as_object_mut().expect("an object").remove("resourceVersion");
+        server.skip_to_revision(revision(line) - 1);
+        match line["type"].as_str() {
+            Some("MODIFIED") => drop(server.patch(Resource::Events, &namespace, &name, &object)),
+            _ => drop(server.create(Resource::Events, &namespace, object)),
+        }
+    }
+}
+
+pub fn recorded_watch() -> Vec<Value> {
+    recording("k8s-events-watch.ndjson").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+pub fn revision(object: &Value) -> Option<u64> {
+    object["metadata"]["resourceVersion"].as_str()?.parse().ok()
+}
+
+/// An event of the cluster `test`.
+pub fn event(uid: &str, version: &str) -> EventRecord {
+    EventRecord {
+        cluster: "test".into(),
+        uid: uid.into(),
+        namespace: "default".into(),
+        name: format!("event-{uid}"),
+        resource_version: resource_version(version),
+        involved: InvolvedObject { kind: "Pod".into(), name: "api".into(), ..InvolvedObject::default() },
+        type_: "Normal".into(),
+        reason: "Test".into(),
+        message: "it happened".into(),
+        action: None,
+        count: Some(1),
+        series: None,
+        first_seen: None,
+        last_seen: Some(time("2026-11-24T01:34:02Z")),
+        event_time: None,
+        created: None,
+        source_component: None,
+        source_host: None,
+        reporting_component: None,
+        reporting_instance: None,
+        received: time("2026-11-24T01:34:03Z"),
+    }
+}
+
+pub fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+pub fn resource_version(version: &str) -> ResourceVersion {
+    serde_json::from_value(version.into()).expect("a version")
+}
+
+/// A batch that no server has sent.
+pub fn batch(events: impl IntoIterator<Item = EventRecord>) -> Batch {
+    let change = |event| Change { kind: ChangeKind::Applied, event };
+    let cursor = json!({"cluster": "test", "positions": {}});
+    Batch {
+        changes: events.into_iter().map(change).collect(),
+        rejected: Vec::new(),
+        gap: None,
+        cursor: serde_json::from_value::<Cursor>(cursor).expect("a cursor"),
+    }
 }
