@@ -27,8 +27,11 @@ pub(crate) fn authenticator(settings: &settings::Authentication, store: &Store) 
     let directory = CachedDirectory::new(directory, settings.cache, CACHED_CALLERS);
     let mut authenticator = BearerAuthenticator::new().directory(Arc::new(directory));
     let secret = settings.secret.as_ref().map(|secret| secret.expose_secret());
-    if secret.is_some() || settings.jwt_public_key.is_some() {
-        let verifier = JwtVerifier::new(&settings.jwt_algorithm, secret, settings.jwt_public_key.as_deref());
+    let public_key = settings.jwt_public_key.as_deref();
+    // The platform may give this server the key of another algorithm, or none: then its tokens are not accepted.
+    let has_key = if settings.jwt_algorithm.starts_with("HS") { secret.is_some() } else { public_key.is_some() };
+    if has_key {
+        let verifier = JwtVerifier::new(&settings.jwt_algorithm, secret, public_key);
         authenticator = authenticator.jwt(verifier.context("`authentication` is wrong")?);
     }
     for (name, token) in &settings.tokens {

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use task_analytics::{
     ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, PLATFORM_METRICS, Retention, SqlMetric, SqlMetrics,
 };
+use task_k8s_events::{RetentionTask, event_services};
 use taskserver_config::{ExposeSecret as _, Settings, settings};
 use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service, Task, TaskConfig};
 use taskserver_http::BearerAuthenticator;
@@ -14,7 +15,7 @@ use taskserver_redis::{Redis, RedisOptions};
 use taskserver_store::{RunRetention, Store, own_services, platform_services};
 
 use crate::kubernetes::ApiServerProbe;
-use crate::{authentication, database, leadership, schedule};
+use crate::{authentication, database, kubernetes, leadership, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +98,7 @@ impl Composition {
             .map_err(|error| ImpossibleSettings(vec![format!("`database`: {error}")]))?;
         let gauges = Metrics::default();
         let mut builder = App::builder()
-            .instance(instance(settings))
+            .instance(leadership::instance(settings))
             .metrics(gauges.clone())
             .access(authentication::access(&settings.http));
         if purpose == Purpose::Serve {
@@ -119,12 +120,19 @@ impl Composition {
         for (path, service) in own_services(&store) {
             parts.service(path, service, Hooks::new());
         }
+        if kubernetes::keeps_events(settings) {
+            for (path, service) in event_services(&store) {
+                parts.service(path, service, Hooks::new());
+            }
+            parts.task(RetentionTask::new(store.clone(), Arc::default()));
+        }
         let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
         parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
         parts.task(MaintenanceTask::new(Arc::clone(&metrics), Arc::clone(&retention)));
 
         parts.task(RunRetention::new(&store).max_age(settings.history.retention).max_runs(settings.history.limit));
-        let mut monitor = Monitor::new(&instance(settings), &gauges).probe(database::DatabaseProbe(store.clone()));
+        let mut monitor =
+            Monitor::new(&leadership::instance(settings), &gauges).probe(database::DatabaseProbe(store.clone()));
         let redis = redis(&settings.redis)?;
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
@@ -178,12 +186,6 @@ impl Composition {
         *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = retention(&settings.analytics);
         Ok(())
     }
-}
-
-/// This process among the replicas: in a cluster the pod's name; elsewhere several may share a host, but not its port.
-pub(crate) fn instance(settings: &Settings) -> String {
-    let host = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into());
-    if settings.kubernetes.enabled { host } else { format!("{host}:{}", settings.http.port) }
 }
 
 /// Metrics of one's own that would be taken for the platform's.

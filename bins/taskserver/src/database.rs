@@ -5,11 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use taskserver_config::settings::Database;
-use taskserver_config::{ENGINE_SETTING_CATEGORIES, EngineSetting};
+use taskserver_config::{ENGINE_SETTING_CATEGORIES, EngineSetting, Settings};
 use taskserver_core::{
     Field, FieldType, Filter, Health, HealthReporter, Method, PoolUse, Probe, Query, Record, Schema, Service,
 };
 use taskserver_store::{Store, StoreError, StoreOptions, TableService};
+
+use crate::kubernetes;
 
 /// The longest wait before the database is tried again.
 const MAX_WAIT: Duration = Duration::from_secs(15);
@@ -28,19 +30,22 @@ pub(crate) fn options(settings: &Database) -> Result<StoreOptions, StoreError> {
 }
 
 /// Creates and changes what the settings allow. Safe when several replicas do it at once, and when it was done before.
-pub(crate) async fn prepare(store: &Store, settings: &Database) -> Result<(), StoreError> {
+pub(crate) async fn prepare(store: &Store, settings: &Settings) -> Result<(), StoreError> {
     store.ping().await?;
-    if settings.create_platform_tables {
+    if settings.database.create_platform_tables {
         store.create_platform_tables().await?;
     }
-    if settings.migrate {
+    if settings.database.migrate {
         store.migrate().await?;
+        if kubernetes::keeps_events(settings) {
+            store.migrate_with(task_k8s_events::MIGRATIONS).await?;
+        }
     }
     Ok(())
 }
 
 /// Prepares the database, and tries again until that succeeds.
-pub(crate) async fn prepare_patiently(store: &Store, settings: &Database, health: &HealthReporter) {
+pub(crate) async fn prepare_patiently(store: &Store, settings: &Settings, health: &HealthReporter) {
     let mut wait = Duration::from_millis(250);
     loop {
         match prepare(store, settings).await {

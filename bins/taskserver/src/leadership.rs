@@ -1,4 +1,4 @@
-//! Who leads among the replicas, and where runs are remembered.
+//! Which of the replicas this one is, who leads among them, and where runs are remembered.
 
 use anyhow::Context as _;
 use taskserver_config::Settings;
@@ -6,13 +6,17 @@ use taskserver_config::settings::LeadershipMode;
 use taskserver_core::{AppBuilder, Election, ElectionOptions};
 use taskserver_store::{Backend, LEADERSHIP, SqlHistory, SqlLease, Store};
 
-use crate::compose::instance;
+/// This process among the replicas: in a cluster the pod's name; elsewhere several may share a host, but not its port.
+pub(crate) fn instance(settings: &Settings) -> String {
+    let host = sysinfo::System::host_name().unwrap_or_else(|_| "localhost".into());
+    if settings.kubernetes.enabled { host } else { format!("{host}:{}", settings.http.port) }
+}
 
 /// Has runs remembered in the database and, where several replicas may share it, only the leader's tasks run.
 pub(crate) fn lead(builder: AppBuilder, settings: &Settings, store: &Store) -> anyhow::Result<AppBuilder> {
     let instance = instance(settings);
     let history = SqlHistory::new(store, &instance);
-    if !is_elected(settings.leadership.mode, store.backend()) {
+    if !is_elected(settings, store) {
         return Ok(builder.history(history));
     }
     let options = ElectionOptions {
@@ -25,9 +29,10 @@ pub(crate) fn lead(builder: AppBuilder, settings: &Settings, store: &Store) -> a
     Ok(builder.history(history.fenced(LEADERSHIP)).election(election))
 }
 
-fn is_elected(mode: LeadershipMode, backend: Backend) -> bool {
-    match mode {
-        LeadershipMode::Auto => backend != Backend::Sqlite,
+/// Whether the replicas elect their leader.
+pub(crate) fn is_elected(settings: &Settings, store: &Store) -> bool {
+    match settings.leadership.mode {
+        LeadershipMode::Auto => store.backend() != Backend::Sqlite,
         LeadershipMode::Always => false,
         LeadershipMode::Database => true,
     }

@@ -33,7 +33,8 @@ impl Reloader {
 
     /// Loads the settings anew and applies what can change while running.
     pub(crate) fn reload(&mut self, running: &Running) {
-        let new = match self.loader.load() {
+        // Reads files.
+        let new = match tokio::task::block_in_place(|| self.loader.load()) {
             Ok(new) => new,
             Err(error) => {
                 tracing::error!("The new configuration is wrong; the old one stays.\n{error}");

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Composition, Extension, Parts, Purpose};
-use crate::database;
+use crate::{database, kubernetes, leadership};
 
 /// How long the last events may take to reach Redis.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -66,8 +66,8 @@ impl Server {
             .as_ref()
             .map(|redis| FeathersSync::new(redis, FeathersSyncOptions::default()).start(&app));
         let (started, tasks_run) = watch::channel(false);
-        let starting = {
-            let (app, store, settings) = (app, composition.store.clone(), settings.database.clone());
+        let working = {
+            let (app, store, settings) = (app, composition.store.clone(), settings.clone());
             tokio::spawn(async move {
                 let prepared = tokio::select! {
                     () = database::prepare_patiently(&store, &settings, &database) => true,
@@ -78,11 +78,14 @@ impl Server {
                     tracing::info!("Task server running.");
                     tracing::info!("Task server listening on port {}", address.port());
                     started.send_replace(true);
+                    if kubernetes::keeps_events(&settings) {
+                        kubernetes::collect_events(&app, &store, &settings).await;
+                    }
                 }
             })
         };
         let timeout = settings.shutdown.timeout;
-        Ok(Running { composition, address, end, serving, starting, sync, tasks_run, timeout })
+        Ok(Running { composition, address, end, serving, working, sync, tasks_run, timeout })
     }
 }
 
@@ -95,7 +98,7 @@ fn http_options(settings: &Settings) -> HttpOptions {
         request_timeout: http.request_timeout,
         max_header_bytes: http.max_header_bytes,
         max_body_bytes: http.max_body_bytes,
-        identity: crate::compose::instance(settings),
+        identity: leadership::instance(settings),
         ..HttpOptions::new(http.address())
     }
 }
@@ -106,7 +109,7 @@ pub struct Running {
     address: SocketAddr,
     end: CancellationToken,
     serving: JoinHandle<()>,
-    starting: JoinHandle<()>,
+    working: JoinHandle<()>,
     sync: Option<RunningSync>,
     tasks_run: watch::Receiver<bool>,
     timeout: Duration,
@@ -148,7 +151,7 @@ impl Running {
             sync.stop(FLUSH_TIMEOUT).await;
         }
         self.end.cancel();
-        for part in [self.starting, self.serving] {
+        for part in [self.working, self.serving] {
             if let Err(error) = part.await {
                 tracing::error!(%error, "a part of the server ended badly");
             }

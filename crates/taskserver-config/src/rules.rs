@@ -40,6 +40,17 @@ pub(crate) fn sha256(text: &str) -> Result<String, Refused> {
     refuse("expected a SHA-256 in 64 hexadecimal digits; `printf %s TOKEN | sha256sum` prints it")
 }
 
+/// Names and patterns of namespaces, separated by commas, as the collector of events takes them.
+pub(crate) fn namespaces(text: &str) -> Result<String, Refused> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '*');
+    for pattern in text.split(',').map(str::trim) {
+        if pattern.is_empty() || pattern.len() > 63 || !pattern.chars().all(allowed) {
+            return refuse("expected names of namespaces, or patterns such as ir-*, separated by commas");
+        }
+    }
+    Ok(text.to_owned())
+}
+
 pub(crate) fn ip_address(text: &str) -> Result<String, Refused> {
     let plain = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     match plain.parse::<IpAddr>() {

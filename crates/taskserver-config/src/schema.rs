@@ -11,7 +11,8 @@ use crate::{rules, suggest};
 pub(crate) type Path = Vec<String>;
 
 /// The tasks that the server brings.
-pub(crate) const BUILT_IN_TASKS: [&str; 4] = ["analytics", "analytics-maintenance", "monitoring", "task-run-retention"];
+pub(crate) const BUILT_IN_TASKS: [&str; 5] =
+    ["analytics", "analytics-maintenance", "kubernetes-events-maintenance", "monitoring", "task-run-retention"];
 
 /// The suffix of a key that names the file with the value of another key.
 pub(crate) const FILE_SUFFIX: &str = "_file";
@@ -104,6 +105,8 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("redis.port", Kind::Integer(1, 65_535)),
     Leaf::new("redis.password", Kind::Text(rules::any)).secret().none(""),
     Leaf::new("kubernetes.enabled", Kind::Bool),
+    Leaf::new("kubernetes.events.enabled", Kind::Bool),
+    Leaf::new("kubernetes.events.namespaces", Kind::Text(rules::namespaces)).none(""),
     Leaf::new("platform.release_name", Kind::Text(rules::not_empty)),
     Leaf::new("platform.server_mode", Kind::Text(rules::not_empty)),
     Leaf::new("authentication.secret", Kind::Text(rules::any)).secret().none(""),

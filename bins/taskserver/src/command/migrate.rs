@@ -13,7 +13,7 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     settings.database.migrate = true;
     super::block_on(async {
         let store = Store::new(database::options(&settings.database)?)?;
-        database::prepare(&store, &settings.database).await?;
+        database::prepare(&store, &settings).await?;
         print(&format!("The database {} is up to date.", store.options().database()));
         store.close();
         Ok(ExitCode::SUCCESS)

@@ -100,7 +100,7 @@ pub(crate) fn run(sources: &Sources, name: &str) -> anyhow::Result<ExitCode> {
             let known: Vec<String> = composition.app.tasks().statuses().into_iter().map(|task| task.name).collect();
             bail!("there is no task `{name}`; there are {}", known.join(", "));
         }
-        database::prepare(&composition.store, &loaded.settings.database).await?;
+        database::prepare(&composition.store, &loaded.settings).await?;
         let run = composition.app.tasks().run_and_wait(&composition.app, name).await?;
         composition.store.close();
         report(&run)

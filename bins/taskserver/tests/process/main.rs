@@ -3,6 +3,7 @@
 
 mod commands;
 mod crash;
+mod events;
 mod life;
 mod mistakes;
 mod platform;

@@ -27,7 +27,7 @@ pub use self::{
     http::Http,
     leadership::{Leadership, LeadershipMode},
     log::{Log, LogFormat},
-    platform::{Kubernetes, Platform},
+    platform::{Kubernetes, KubernetesEvents, Platform},
     redis::Redis,
     tasks::{Missed, Overlap, Task},
 };
