@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use taskserver_config::{Loaded, Loader, Watch};
 
+use crate::database;
 use crate::logging::LogLevel;
 use crate::server::Running;
 
@@ -31,8 +32,9 @@ impl Reloader {
         self.watch.changed().await;
     }
 
-    /// Loads the settings anew and applies what can change while running.
-    pub(crate) fn reload(&mut self, running: &Running) {
+    /// Loads the settings anew, the platform's own included, and applies what can change while running.
+    pub(crate) async fn reload(&mut self, running: &Running) {
+        self.loader = database::with_engine_settings(self.loader.clone(), &self.loaded.settings).await;
         // Reads files.
         let new = match tokio::task::block_in_place(|| self.loader.load()) {
             Ok(new) => new,

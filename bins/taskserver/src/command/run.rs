@@ -25,31 +25,13 @@ pub(super) fn serve(loader: Loader, extend: impl FnOnce(Server) -> Server) -> an
     compose::check(&loaded.settings)?;
     let level = logging::start(&loaded.settings.log)?;
     super::block_on(async {
-        let (loader, loaded) = with_engine_settings(loader, loaded).await?;
+        let loader = database::with_engine_settings(loader, &loaded.settings).await;
+        let loaded = loader.load()?;
         level.set(&loaded.settings.log)?;
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let running = extend(Server::new(loaded.settings.clone())).start().await?;
         keep_running(running, loader, loaded, level).await
     })
-}
-
-/// In a cluster, the platform's own settings for this server are a layer of the configuration. They are in the database; where
-/// they cannot be read, the other layers stand as they are.
-async fn with_engine_settings(loader: Loader, loaded: Loaded) -> anyhow::Result<(Loader, Loaded)> {
-    if !loaded.settings.kubernetes.enabled {
-        return Ok((loader, loaded));
-    }
-    match database::engine_settings(&loaded.settings.database).await {
-        Ok(rows) => {
-            let loader = loader.engine_settings(rows);
-            let loaded = loader.load()?;
-            Ok((loader, loaded))
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the platform's settings (engine-setting) cannot be read; the other sources stay in effect");
-            Ok((loader, loaded))
-        }
-    }
 }
 
 async fn keep_running(running: Running, loader: Loader, loaded: Loaded, level: LogLevel) -> anyhow::Result<ExitCode> {
@@ -60,8 +42,8 @@ async fn keep_running(running: Running, loader: Loader, loaded: Loaded, level: L
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reloader.reload(&running),
-            () = reloader.files_changed() => reloader.reload(&running),
+            _ = hang_up.recv() => reloader.reload(&running).await,
+            () = reloader.files_changed() => reloader.reload(&running).await,
         }
     }
     Ok(stop(running, terminate, interrupt).await)

@@ -38,6 +38,11 @@ fn in_a_cluster_the_platforms_own_settings_count() {
     assert!(task.contains("\"every\":\"45s\""), "{task}");
     server.wait_for("run succeeded");
     assert_eq!(database.query(r#"SELECT COUNT(*) FROM "analytics""#), [["6"]]);
+    database.execute(r#"UPDATE "engine-setting" SET "value" = '90' WHERE "key" = 'processInterval'"#);
+    server.signal("HUP");
+    server.wait_for("in effect now: tasks.analytics.every");
+    let (_, task) = server.get("/api/tasks/analytics");
+    assert!(task.contains("\"every\":\"1m 30s\""), "{task}");
     // There is no cluster here: that is said, and keeps nothing from working.
     let (status, verbose) = server.get("/readyz?verbose");
     assert!(status == 200 && verbose.contains("kubernetes failed (not required)"), "{status} {verbose}");
