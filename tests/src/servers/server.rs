@@ -82,7 +82,12 @@ impl Server {
 
     /// Freezes the server: connections are still accepted and kept, but nothing is answered. Linux only.
     pub fn pause(&self) {
-        signal("STOP", &self.processes());
+        let processes = self.processes();
+        signal("STOP", &processes);
+        // A thread that is at work stops a moment later.
+        while !processes.iter().all(|id| is_stopped(id)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Ends [`Self::pause`].
@@ -147,4 +152,13 @@ pub(super) fn free_port() -> u16 {
 pub(super) fn prepare(mut command: Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
     assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Whether all threads of a process are stopped by a signal, or it has ended.
+fn is_stopped(id: &str) -> bool {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| {
+        // The state follows the name, which stands in parentheses and may have some in it.
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 'Z']))
+    })
 }

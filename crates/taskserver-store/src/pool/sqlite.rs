@@ -5,7 +5,7 @@
 //! in the pool, so that no more statements run on than there may be connections.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, Object, RecycleResult};
 use diesel::{Connection as _, ConnectionError, SqliteConnection};
@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::options::{StoreOptions, Target};
+
+/// The wait before the setup of a connection is tried again.
+const SETUP_RETRY: Duration = Duration::from_millis(20);
 
 /// A connection whose statements run on blocking threads.
 pub(crate) type SqliteConn = SyncConnectionWrapper<SqliteConnection, Detached>;
@@ -47,6 +50,8 @@ impl SpawnBlocking for Detached {
 pub(crate) struct Sqlite {
     target: Target,
     location: String,
+    /// How long to wait for another writer.
+    busy: Duration,
     setup: String,
     /// The first connection to a database in memory, which lasts as long as there is one.
     keeper: tokio::sync::OnceCell<std::sync::Mutex<SqliteConnection>>,
@@ -62,7 +67,8 @@ impl Sqlite {
         Self {
             target: options.target.clone(),
             location,
-            setup: setup(options.statement_timeout),
+            busy: options.statement_timeout / 2,
+            setup: setup(options.statement_timeout / 2),
             keeper: tokio::sync::OnceCell::new(),
         }
     }
@@ -84,8 +90,8 @@ impl Sqlite {
 
 /// `busy_timeout` comes first, for the others to wait where several processes open a file at once. It ends before the
 /// caller's patience does.
-fn setup(statement_timeout: Duration) -> String {
-    let busy = statement_timeout.as_millis() / 2;
+fn setup(busy: Duration) -> String {
+    let busy = busy.as_millis();
     format!(
         "PRAGMA busy_timeout = {busy}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON"
     )
@@ -100,11 +106,18 @@ impl Manager for Sqlite {
             self.keeper.get_or_try_init(async || self.open().await.map(std::sync::Mutex::new)).await?;
         }
         let mut connection = SqliteConn::with_runtime(self.open().await?, Detached);
-        connection.batch_execute(&self.setup).await.map_err(|error| match StoreError::from(error) {
-            StoreError::Statement(reason) => StoreError::Refused { database: self.target.to_string(), reason },
-            other => other,
-        })?;
-        Ok(connection)
+        let patience = Instant::now() + self.busy;
+        loop {
+            match connection.batch_execute(&self.setup).await.map_err(StoreError::from) {
+                Ok(()) => return Ok(connection),
+                // Where several connections set the journal's mode at once, SQLite does not wait, as `busy_timeout` has it.
+                Err(StoreError::Locked(_)) if Instant::now() < patience => tokio::time::sleep(SETUP_RETRY).await,
+                Err(StoreError::Statement(reason)) => {
+                    return Err(StoreError::Refused { database: self.target.to_string(), reason });
+                }
+                Err(other) => return Err(other),
+            }
+        }
     }
 
     async fn recycle(&self, _: &mut SqliteConn, _: &Metrics) -> RecycleResult<StoreError> {
