@@ -36,6 +36,8 @@ mod database;
 pub mod kubernetes;
 pub mod platform;
 pub mod servers;
+mod skip;
 
 pub use backend::Backend;
 pub use database::TestDatabase;
+pub use skip::skip;

@@ -142,7 +142,8 @@ impl Running {
     }
 
     /// Stops: no new run begins, those in progress get until the configured deadline, the rest is cancelled; then the last
-    /// events are sent, and the HTTP surface and the connections are closed. Abort the app's [`shutdown`](App::shutdown) to cut the wait short.
+    /// events are sent, and the HTTP surface and the connections are closed. Abort the app's [`shutdown`](App::shutdown) to
+    /// cut the wait short.
     pub async fn stop(self) {
         self.composition.app.shutdown().stop();
         tracing::info!("Task server stopping.");

@@ -1,9 +1,9 @@
 //! A server which all tests of a process share, or all processes if the environment names one.
 
-use std::io::Write;
 use std::sync::OnceLock;
 
 use super::Server;
+use crate::skip;
 
 pub(super) struct Shared {
     /// What the server is called, for messages.
@@ -37,14 +37,4 @@ impl Shared {
 /// A server which only the calling test has, or `None` after saying that the test is skipped.
 pub(super) fn own(name: &str, start: impl FnOnce() -> Result<Server, String>) -> Option<Server> {
     start().map_err(|reason| skip(name, &reason)).ok()
-}
-
-/// Says that the current test is skipped; panics if nothing may be skipped.
-fn skip(name: &str, reason: &str) {
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
-    let line = format!("SKIPPED {test}: needs {name}, but {reason}");
-    assert!(std::env::var("TASKSERVER_TEST_REQUIRE_ALL").as_deref() != Ok("1"), "{line}");
-    // Past the test harness, which would keep it to itself: a skipped test must be seen.
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

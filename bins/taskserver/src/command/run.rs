@@ -26,7 +26,8 @@ pub(super) fn serve(loader: Loader, extend: impl FnOnce(Server) -> Server) -> an
     let level = logging::start(&loaded.settings.log)?;
     super::block_on(async {
         let loader = database::with_engine_settings(loader, &loaded.settings).await;
-        let loaded = loader.load()?;
+        // Only in a cluster is there another layer by now.
+        let loaded = if loaded.settings.kubernetes.enabled { loader.load()? } else { loaded };
         level.set(&loaded.settings.log)?;
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let running = extend(Server::new(loaded.settings.clone())).start().await?;

@@ -1,10 +1,10 @@
 //! The platform's own client, `@feathersjs/rest-client`, against the server.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::json;
+use taskserver_tests::skip;
 
 use crate::platform::{claims, jwt, rs256, start_platform};
 
@@ -34,20 +34,11 @@ async fn node_with_packages() -> Option<PathBuf> {
         let mut install = Command::new("npm");
         install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
         if !run(install).await.is_ok_and(|output| output.status.success()) {
-            return skip("its packages cannot be installed: see `npm ci` in crates/taskserver-http/tests/node");
+            skip("Node", "its packages cannot be installed: see `npm ci` in crates/taskserver-http/tests/node");
+            return None;
         }
     }
     Some(folder)
-}
-
-/// Says that the current test is skipped; panics if nothing may be skipped.
-fn skip<T>(reason: &str) -> Option<T> {
-    let thread = std::thread::current();
-    let line = format!("SKIPPED {}: needs Node, but {reason}", thread.name().unwrap_or("a test"));
-    assert!(std::env::var("TASKSERVER_TEST_REQUIRE_ALL").as_deref() != Ok("1"), "{line}");
-    // Past the test harness, which would keep it to itself: a skipped test must be seen.
-    let _ = writeln!(std::io::stderr(), "{line}");
-    None
 }
 
 /// Runs a program while the server goes on.

@@ -1,10 +1,10 @@
 //! Programs of Node, with the packages that `tests/node` locks.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
+use taskserver_tests::skip;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -21,12 +21,16 @@ pub(crate) struct Program {
 pub(crate) fn start(script: &str, arguments: &[&str]) -> Option<Program> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/node"));
     if !folder.join("node_modules").exists() {
-        return skip("its packages are not installed: run `npm ci` in tests/node");
+        skip("Node", "its packages are not installed: run `npm ci` in tests/node");
+        return None;
     }
     let mut command = Command::new("node");
     command.arg(script).args(arguments).current_dir(folder).kill_on_drop(true);
     let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let Ok(mut process) = process else { return skip("no program `node` is installed here") };
+    let Ok(mut process) = process else {
+        skip("Node", "no program `node` is installed here");
+        return None;
+    };
     let (input, output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
     Some(Program { process, input, output: BufReader::new(output).lines() })
 }
@@ -47,14 +51,4 @@ impl Program {
         drop(self.input);
         self.process.wait().await.unwrap().success()
     }
-}
-
-/// Says that the current test is skipped; panics if nothing may be skipped.
-fn skip<T>(reason: &str) -> Option<T> {
-    let thread = std::thread::current();
-    let line = format!("SKIPPED {}: needs Node, but {reason}", thread.name().unwrap_or("a test"));
-    assert!(std::env::var("TASKSERVER_TEST_REQUIRE_ALL").as_deref() != Ok("1"), "{line}");
-    // Past the test harness, which would keep it to itself: a skipped test must be seen.
-    let _ = writeln!(std::io::stderr(), "{line}");
-    None
 }
