@@ -43,8 +43,8 @@
 //!
 //! - `store` adds rows of the events with services over them, `EventStore`, and `EventCollector`, the collector as a part of an
 //!   app;
-//! - `rules` adds rules in CEL: `Rule` and `EventFilter` say which events are stored, and together with `store`, `AlertRules`
-//!   raise alerts from them.
+//! - `rules` adds rules in CEL: `Rule` and `EventFilter` say which events are stored;
+//! - `alerts` is both, and adds `AlertRules`, which raise alerts (those of `taskserver-alerts`) from what is stored.
 //!
 //! # Design
 //!
@@ -60,7 +60,7 @@
 //! tells it and its like from the passing failures.
 #![deny(missing_docs)]
 
-#[cfg(all(feature = "rules", feature = "store"))]
+#[cfg(feature = "alerts")]
 mod alerts;
 mod api;
 mod backoff;
@@ -80,8 +80,8 @@ mod run;
 mod store;
 mod wire;
 
-#[cfg(all(feature = "rules", feature = "store"))]
-pub use alerts::{AlertRules, alert_schema, alert_services};
+#[cfg(feature = "alerts")]
+pub use alerts::{ALERT_SOURCE, AlertRules};
 pub use checkpoint::Checkpoint;
 pub use collector::{Batch, Change, ChangeKind, Collector, connect};
 pub use cursor::{Cursor, Gap, GapReason, Point};
@@ -95,8 +95,8 @@ pub use rules::*;
 pub use run::{EventCollector, KUBERNETES_EVENTS, LogLimit};
 #[cfg(feature = "store")]
 pub use store::{
-    ALERT, EventRetention, EventStore, EventStoreError, EventWriter, K8S_EVENT, K8S_EVENT_GAP, Keep, MIGRATIONS,
-    Outcome, PrunedEvents, RetentionTask, event_schema, event_services, gap_schema,
+    EventRetention, EventStore, EventStoreError, EventWriter, K8S_EVENT, K8S_EVENT_GAP, Keep, MIGRATIONS, Outcome,
+    PrunedEvents, RetentionTask, event_schema, event_services, gap_schema,
 };
 
 /// Any error, of a checkpoint or a handler.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use task_k8s_events::{
-    AlertLevel, AlertRule, AlertRuleOptions, AlertRules, EventRecord, EventStore, EventWriter, MIGRATIONS, Outcome,
-    alert_services,
+    AlertRule, AlertRuleOptions, AlertRules, EventRecord, EventStore, EventWriter, MIGRATIONS, Outcome,
 };
+use taskserver_alerts::{Alerts, Level, Policy, Route, alert_services};
 use taskserver_core::{App, Query, Record, date_time};
 use taskserver_store::{Store, StoreOptions};
 use taskserver_tests::{TestDatabase, for_each_backend};
@@ -25,13 +25,18 @@ fn rule(options: AlertRuleOptions) -> AlertRule {
         .unwrap()
 }
 
+fn with(policy: Policy) -> AlertRuleOptions {
+    AlertRuleOptions { policy, ..AlertRuleOptions::default() }
+}
+
 /// A writer that raises alerts by this rule, for two receivers, and the app that shows them.
 async fn alerting(database: &TestDatabase, options: AlertRuleOptions) -> (EventWriter, App) {
     let store = Store::new(StoreOptions::new(database.url()).unwrap()).unwrap();
     store.migrate_with(MIGRATIONS).await.unwrap();
+    store.migrate_with(taskserver_alerts::MIGRATIONS).await.unwrap();
     let services = alert_services(&store).into_iter();
     let app = services.fold(App::builder(), |app, (path, service)| app.service(path, service)).build().unwrap();
-    let rules = AlertRules::new(vec![rule(options)], vec!["log".into(), "pager".into()]);
+    let rules = AlertRules::new(Alerts::new([Route::all("log"), Route::all("pager")]), vec![rule(options)]);
     let store = EventStore::new(store, "test").alerting(Arc::new(rules));
     (store.claim().await.unwrap(), app)
 }
@@ -51,12 +56,12 @@ fn now(uid: &str, version: u64, count: i64) -> EventRecord {
 }
 
 fn outbox(database: &TestDatabase) -> Vec<Vec<String>> {
-    database.query(r#"SELECT "receiver", "state", "attempts" FROM "alert-delivery" ORDER BY "state", "receiver""#)
+    database.query(r#"SELECT "receiver", "kind", "attempts" FROM "alert-delivery" ORDER BY "kind", "receiver""#)
 }
 
 for_each_backend! {
     async fn a_storm_of_one_kind_makes_one_alert_with_a_count(database: TestDatabase) {
-        let options = AlertRuleOptions { level: AlertLevel::Critical, ..AlertRuleOptions::default() };
+        let options = AlertRuleOptions { level: Level::Critical, ..AlertRuleOptions::default() };
         let (mut writer, app) = alerting(&database, options).await;
         let first = Timestamp::now();
         for round in 0..4 {
@@ -76,7 +81,7 @@ for_each_backend! {
             json!({
                 "cluster": "test", "rule": "rule", "level": "critical", "source": "kubernetes-events",
                 "title": "Pod api: Test", "message": "3499", "group": "Pod/default/api", "events": 2000,
-                "state": "firing", "resolvedAt": null, "deliveries": 0
+                "namespace": "default", "state": "firing", "resolvedAt": null, "deliveries": 0
             })
         );
         assert!(alert["firstSeen"].as_str() >= date_time(first).as_str());
@@ -85,7 +90,7 @@ for_each_backend! {
     }
 
     async fn increments_of_one_event_count_and_each_group_has_its_own_alert(database: TestDatabase) {
-        let options = AlertRuleOptions { min_count: 3, window: HOUR, ..AlertRuleOptions::default() };
+        let options = with(Policy { min_count: 3, window: HOUR, ..AlertRuleOptions::default().policy });
         let (mut writer, app) = alerting(&database, options).await;
         let of = |pod: &str, event: EventRecord| {
             let involved = task_k8s_events::InvolvedObject { name: pod.into(), ..event.involved.clone() };
@@ -106,7 +111,7 @@ for_each_backend! {
 
     async fn an_alert_is_resolved_and_raised_anew_only_after_its_cool_down(database: TestDatabase) {
         for (cool_down, raised_anew) in [(HOUR, false), (Duration::ZERO, true)] {
-            let options = AlertRuleOptions { resolve_after: HOUR, cool_down, ..AlertRuleOptions::default() };
+            let options = with(Policy { resolve_after: Some(HOUR), cool_down, ..AlertRuleOptions::default().policy });
             let (mut writer, app) = alerting(&database, options).await;
             database.execute(r#"DELETE FROM "alert"; DELETE FROM "alert-group"; DELETE FROM "alert-delivery"; DELETE FROM "k8s-event""#);
             let old = Timestamp::now() - SignedDuration::from_mins(90);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use task_k8s_events::{
     AlertRule, AlertRuleOptions, EventFilter, EventRecord, Rule, Template, Variables, builtin_alert_rules,
 };
+use taskserver_alerts::Policy;
 use taskserver_tests::kubernetes::ApiServer;
 
 use common::{Store, collector, next_batch, options, recorded_watch, replay};
@@ -132,7 +133,7 @@ fn every_part_of_an_alert_rule_is_checked() {
     let options = AlertRuleOptions {
         expression: "event.reson == 'x'".into(),
         summary: "{{ clster }}".into(),
-        min_count: 0,
+        policy: Policy { min_count: 0, ..Policy::default() },
         ..AlertRuleOptions::default()
     };
     let errors = AlertRule::compile(options).unwrap_err();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::options::StoreOptions;
 use crate::pool::{Lease, Pool, PoolStatus};
+use crate::sql::Row;
 use crate::{Backend, Sql, StoreError};
 
 /// A database. Clones share its connections.
@@ -62,6 +63,16 @@ impl Store {
         let start = Instant::now();
         lease.batch("SELECT 1").await?;
         Ok(start.elapsed())
+    }
+
+    /// Runs a statement that reads, and whose columns are all texts (see [`Backend::as_text`]). Answers its rows. Once more where
+    /// the connection was lost.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn load(&self, sql: Sql) -> Result<Vec<Vec<Option<String>>>, StoreError> {
+        let rows = read_again(|| async { self.lease().await?.load(sql.clone()).await }).await?;
+        Ok(rows.into_iter().map(|Row(cells)| cells).collect())
     }
 
     /// How many connections there are, and who waits for one.

@@ -1,30 +1,10 @@
 //! Alert rules: which events raise an alert, and which alert.
 
-use std::fmt;
 use std::time::Duration;
 
+use taskserver_alerts::{Level, Policy};
+
 use super::{Rule, RuleError, Template, Variables};
-
-/// How urgent an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AlertLevel {
-    /// To be known.
-    Info,
-    /// To be looked at.
-    Warning,
-    /// To be looked at now.
-    Critical,
-}
-
-impl fmt::Display for AlertLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        })
-    }
-}
 
 /// An alert rule as it is written in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,21 +14,15 @@ pub struct AlertRuleOptions {
     /// For which events it holds, as a [`Rule`].
     pub expression: String,
     /// How urgent its alerts are.
-    pub level: AlertLevel,
+    pub level: Level,
     /// The alert in one line, as a [`Template`].
     pub summary: String,
     /// More about it, as a [`Template`].
     pub description: String,
     /// Events of the same group are of the same alert, as a [`Template`].
     pub group: String,
-    /// How often it must have happened before there is an alert.
-    pub min_count: u32,
-    /// Within this time.
-    pub window: Duration,
-    /// How long after an alert was resolved no new one of its group is raised.
-    pub cool_down: Duration,
-    /// How long after its last event an alert is resolved.
-    pub resolve_after: Duration,
+    /// How many events make an alert, and when it is over.
+    pub policy: Policy,
 }
 
 impl Default for AlertRuleOptions {
@@ -57,15 +31,17 @@ impl Default for AlertRuleOptions {
         Self {
             name: String::new(),
             expression: "false".to_owned(),
-            level: AlertLevel::Warning,
+            level: Level::Warning,
             summary: "{{ event.involvedObject.kind }} {{ event.involvedObject.name }}: {{ event.reason }}".to_owned(),
             description: "{{ event.message }}".to_owned(),
             group: "{{ event.involvedObject.kind }}/{{ event.metadata.namespace }}/{{ event.involvedObject.name }}"
                 .to_owned(),
-            min_count: 1,
-            window: Duration::from_secs(10 * 60),
-            cool_down: Duration::from_secs(10 * 60),
-            resolve_after: Duration::from_secs(15 * 60),
+            policy: Policy {
+                min_count: 1,
+                window: Duration::from_secs(10 * 60),
+                cool_down: Duration::from_secs(10 * 60),
+                resolve_after: Some(Duration::from_secs(15 * 60)),
+            },
         }
     }
 }
@@ -97,8 +73,9 @@ impl AlertRule {
             }
         };
         check(!options.name.is_empty(), "name", "a rule has a name");
-        check(options.min_count > 0, "min_count", "an alert needs at least 1 event");
-        check(options.min_count <= 1 || !options.window.is_zero(), "window", "several events need some time");
+        let Policy { min_count, window, .. } = options.policy;
+        check(min_count > 0, "min_count", "an alert needs at least 1 event");
+        check(min_count <= 1 || !window.is_zero(), "window", "several events need some time");
         match (expression, summary, description, group) {
             (Some(expression), Some(summary), Some(description), Some(group)) if errors.is_empty() => {
                 Ok(Self { options, expression, summary, description, group })

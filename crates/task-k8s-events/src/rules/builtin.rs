@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{AlertLevel, AlertRuleOptions};
+use taskserver_alerts::{Level, Policy};
+
+use super::AlertRuleOptions;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -18,33 +20,32 @@ pub fn builtin_alert_rules() -> Vec<AlertRuleOptions> {
         expression: expression.to_owned(),
         ..AlertRuleOptions::default()
     };
+    let policy = AlertRuleOptions::default().policy;
+    let several = Policy { min_count: 3, window: 15 * MINUTE, ..policy };
     vec![
         AlertRuleOptions {
-            level: AlertLevel::Critical,
+            level: Level::Critical,
             summary: "Out of memory on {{ event.involvedObject.kind }} {{ event.involvedObject.name }}".to_owned(),
             ..rule("oom", "event.reason in ['OOMKilling', 'SystemOOM', 'OOMKilled']")
         },
         // A container that fails once is started again; one that goes on failing needs someone.
         AlertRuleOptions {
-            min_count: 3,
-            window: 15 * MINUTE,
+            policy: several,
             ..rule("back-off", "event.reason == 'BackOff' && event.type == 'Warning'")
         },
         // Until the cluster has grown, pods wait for some minutes.
+        AlertRuleOptions { policy: several, ..rule("failed-scheduling", "event.reason == 'FailedScheduling'") },
         AlertRuleOptions {
-            min_count: 3,
-            window: 15 * MINUTE,
-            ..rule("failed-scheduling", "event.reason == 'FailedScheduling'")
+            policy: Policy { min_count: 5, ..policy },
+            ..rule("unhealthy", "event.reason == 'Unhealthy'")
         },
-        AlertRuleOptions { min_count: 5, window: 10 * MINUTE, ..rule("unhealthy", "event.reason == 'Unhealthy'") },
         AlertRuleOptions {
-            level: AlertLevel::Critical,
-            resolve_after: 30 * MINUTE,
+            level: Level::Critical,
+            policy: Policy { resolve_after: Some(30 * MINUTE), ..policy },
             ..rule("node-not-ready", "event.reason == 'NodeNotReady' && event.involvedObject.kind == 'Node'")
         },
         AlertRuleOptions {
-            min_count: 3,
-            window: 15 * MINUTE,
+            policy: several,
             ..rule("failed-mount", "event.reason in ['FailedMount', 'FailedAttachVolume']")
         },
         rule("evicted", "event.reason in ['Evicted', 'EvictionThresholdMet']"),

@@ -14,7 +14,9 @@
 //! not notice a misspelt field before an event meets it, and then skip the rule; so every field is looked up in a full sample
 //! event, and the rule is tried on it.
 
+#[cfg(feature = "alerts")]
 mod alert;
+#[cfg(feature = "alerts")]
 mod builtin;
 mod fields;
 mod template;
@@ -26,7 +28,9 @@ use std::sync::{Arc, LazyLock};
 use cel::common::ast::SourceInfo;
 use cel::{Env, Program, Value};
 
-pub use alert::{AlertLevel, AlertRule, AlertRuleOptions};
+#[cfg(feature = "alerts")]
+pub use alert::{AlertRule, AlertRuleOptions};
+#[cfg(feature = "alerts")]
 pub use builtin::builtin_alert_rules;
 pub use template::Template;
 pub use variables::Variables;

@@ -182,8 +182,8 @@ impl EventCollector {
         let mut ahead = None;
         let mut resolve_at = Instant::now();
         loop {
-            if cfg!(feature = "rules") && Instant::now() >= resolve_at {
-                #[cfg(feature = "rules")]
+            if cfg!(feature = "alerts") && Instant::now() >= resolve_at {
+                #[cfg(feature = "alerts")]
                 writer.resolve_alerts(Timestamp::now()).await?;
                 resolve_at = Instant::now() + RESOLVING;
             }
@@ -192,7 +192,7 @@ impl EventCollector {
                 None => tokio::select! {
                     next = batches.next() => next,
                     () = self.log.window_over() => continue,
-                    () = sleep_until(resolve_at), if cfg!(feature = "rules") => continue,
+                    () = sleep_until(resolve_at), if cfg!(feature = "alerts") => continue,
                 },
             };
             match next {

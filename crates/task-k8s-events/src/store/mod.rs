@@ -12,16 +12,14 @@
 //! of several replicas may write, a [`Fence`] checks its term there too.
 
 mod retention;
-pub(crate) mod row;
+mod row;
 mod schema;
 mod write;
 
 use taskserver_store::{Fence, Store, StoreError};
 
 pub use retention::{EventRetention, Keep, PrunedEvents, RetentionTask};
-#[cfg(feature = "rules")]
-pub(crate) use schema::ALERT_GROUP;
-pub use schema::{ALERT, K8S_EVENT, K8S_EVENT_GAP, MIGRATIONS, event_schema, event_services, gap_schema};
+pub use schema::{K8S_EVENT, K8S_EVENT_GAP, MIGRATIONS, event_schema, event_services, gap_schema};
 pub use write::{EventWriter, Outcome};
 
 /// Why events could not be stored.
@@ -70,7 +68,7 @@ pub struct EventStore {
     store: Store,
     cluster: String,
     fence: Option<Fence>,
-    #[cfg(feature = "rules")]
+    #[cfg(feature = "alerts")]
     alerts: Option<std::sync::Arc<crate::AlertRules>>,
 }
 
@@ -83,7 +81,7 @@ impl EventStore {
             store,
             cluster: cluster.into(),
             fence: None,
-            #[cfg(feature = "rules")]
+            #[cfg(feature = "alerts")]
             alerts: None,
         }
     }
@@ -96,7 +94,7 @@ impl EventStore {
     }
 
     /// Raises alerts by these rules, in the transaction of the events that they are about.
-    #[cfg(feature = "rules")]
+    #[cfg(feature = "alerts")]
     #[must_use]
     pub fn alerting(mut self, rules: std::sync::Arc<crate::AlertRules>) -> Self {
         self.alerts = Some(rules);

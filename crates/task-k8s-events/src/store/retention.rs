@@ -8,7 +8,7 @@ use serde::Serialize;
 use taskserver_core::{Task, TaskConfig, TaskContext, TaskError};
 use taskserver_store::{Sql, Store, StoreError, Transaction};
 
-use super::schema::{ALERT, ALERT_GROUP, K8S_EVENT, K8S_EVENT_GAP};
+use super::schema::{K8S_EVENT, K8S_EVENT_GAP};
 
 /// The name of the maintenance task.
 const NAME: &str = "kubernetes-events-maintenance";
@@ -56,8 +56,6 @@ pub struct PrunedEvents {
     pub too_many: u64,
     /// Gaps that ended before every event that is kept.
     pub gaps: u64,
-    /// Alerts that were resolved, and whose last event was before every event that is kept.
-    pub alerts: u64,
 }
 
 /// Which events a retention is about.
@@ -115,8 +113,6 @@ async fn prune(store: &Store, retention: EventRetention, now: Timestamp) -> Resu
         && let Some(since) = since(normal.max(warning))
     {
         pruned.gaps += delete(store, K8S_EVENT_GAP, &ended(store, since)).await?;
-        pruned.alerts += delete(store, ALERT, &resolved(store, since)).await?;
-        delete(store, ALERT_GROUP, &forgotten(store, since)).await?;
     }
     Ok(pruned)
 }
@@ -144,21 +140,6 @@ fn too_many(store: &Store, kind: Kind, rows: u64) -> Sql {
 fn ended(store: &Store, since: Timestamp) -> Sql {
     let mut sql = ids(store, K8S_EVENT_GAP);
     sql.name("to").push(" < ").moment(since).push(&format!(" LIMIT {BATCH}"));
-    sql
-}
-
-/// The ids of a batch of alerts that were resolved and whose last event was before a moment.
-fn resolved(store: &Store, since: Timestamp) -> Sql {
-    let mut sql = ids(store, ALERT);
-    sql.push("state = ").text("resolved").push(" AND ").name("lastSeen").push(" < ").moment(since);
-    sql.push(&format!(" LIMIT {BATCH}"));
-    sql
-}
-
-/// The ids of a batch of groups without an alert in which nothing has happened since a moment.
-fn forgotten(store: &Store, since: Timestamp) -> Sql {
-    let mut sql = ids(store, ALERT_GROUP);
-    sql.push("alert IS NULL AND ").name("updatedAt").push(" < ").moment(since).push(&format!(" LIMIT {BATCH}"));
     sql
 }
 

@@ -21,7 +21,7 @@ const MAX_VALUES: usize = 30_000;
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// A value of a column.
-pub(crate) enum Cell<'a> {
+pub(super) enum Cell<'a> {
     Null,
     Text(Cow<'a, str>),
     Integer(i64),
@@ -29,7 +29,7 @@ pub(crate) enum Cell<'a> {
 }
 
 /// A row: its columns, in the same order for every row of a table.
-pub(crate) type Row<'a> = Vec<(&'static str, Cell<'a>)>;
+pub(super) type Row<'a> = Vec<(&'static str, Cell<'a>)>;
 
 /// The id of an event.
 pub(super) fn event_id(cluster: &str, uid: &str) -> String {
@@ -37,7 +37,7 @@ pub(super) fn event_id(cluster: &str, uid: &str) -> String {
 }
 
 /// An id that is made of these parts, none of which holds NUL.
-pub(crate) fn id<const N: usize>(parts: [&str; N]) -> String {
+pub(super) fn id<const N: usize>(parts: [&str; N]) -> String {
     Uuid::new_v5(&NAMESPACE, parts.join("\0").as_bytes()).to_string()
 }
 
@@ -139,7 +139,7 @@ pub(super) fn insert_gap(backend: Backend, cluster: &str, gap: &Gap, now: Timest
 }
 
 /// The statement that stores a row.
-pub(crate) fn insert(backend: Backend, table: &str, row: Row<'_>) -> Sql {
+pub(super) fn insert(backend: Backend, table: &str, row: Row<'_>) -> Sql {
     let names: Vec<&'static str> = row.iter().map(|(name, _)| *name).collect();
     let mut sql = insert_into(backend, table, &names);
     push_values(&mut sql, row);
@@ -219,7 +219,7 @@ fn size(row: &Row<'_>) -> usize {
     row.iter().map(|(_, cell)| if let Cell::Text(text) = cell { text.len() } else { 8 }).sum()
 }
 
-pub(crate) fn text(value: &str) -> Cell<'_> {
+pub(super) fn text(value: &str) -> Cell<'_> {
     Cell::Text(column_text(value))
 }
 
@@ -244,7 +244,7 @@ fn column_text(value: &str) -> Cow<'_, str> {
 }
 
 /// PostgreSQL stores no NUL.
-pub(crate) fn without_nul(value: &str) -> Cow<'_, str> {
+pub(super) fn without_nul(value: &str) -> Cow<'_, str> {
     if value.contains('\0') { value.replace('\0', "\u{fffd}").into() } else { value.into() }
 }
 

@@ -9,30 +9,16 @@ pub const K8S_EVENT: &str = "k8s-event";
 /// The path of the service of the gaps, and their table.
 pub const K8S_EVENT_GAP: &str = "k8s-event-gap";
 
-/// The path of the service of the alerts, and their table.
-pub const ALERT: &str = "alert";
-
-/// The table of what is known of the groups of alert rules.
-pub(crate) const ALERT_GROUP: &str = "alert-group";
-
 /// The table of the cursors.
 pub(super) const CURSOR: &str = "k8s-event-cursor";
 
 /// The steps that make the tables, for [`Store::migrate_with`].
-pub const MIGRATIONS: &[Migration] = &[
-    Migration {
-        name: "k8s-events-0001",
-        sqlite: include_str!("migrations/0001_events_sqlite.sql"),
-        postgres: include_str!("migrations/0001_events_postgres.sql"),
-        mysql: include_str!("migrations/0001_events_mysql.sql"),
-    },
-    Migration {
-        name: "k8s-events-0002",
-        sqlite: include_str!("migrations/0002_alerts_sqlite.sql"),
-        postgres: include_str!("migrations/0002_alerts_postgres.sql"),
-        mysql: include_str!("migrations/0002_alerts_mysql.sql"),
-    },
-];
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "k8s-events-0001",
+    sqlite: include_str!("migrations/0001_events_sqlite.sql"),
+    postgres: include_str!("migrations/0001_events_postgres.sql"),
+    mysql: include_str!("migrations/0001_events_mysql.sql"),
+}];
 
 /// The most characters that a column of text holds, the message apart.
 pub(super) const MAX_TEXT: u32 = 255;

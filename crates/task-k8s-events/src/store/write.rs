@@ -120,13 +120,13 @@ impl EventWriter {
     ///
     /// # Errors
     /// Any [`EventStoreError`].
-    #[cfg(feature = "rules")]
+    #[cfg(feature = "alerts")]
     pub async fn resolve_alerts(&self, now: Timestamp) -> Result<usize, EventStoreError> {
         let Some(rules) = &self.store.alerts else { return Ok(0) };
         let mut transaction = self.store.store.begin().await?;
         let result = async {
             self.check_epoch(&mut transaction).await?;
-            let resolved = crate::alerts::resolve(&mut transaction, &self.store.cluster, rules, now).await?;
+            let resolved = rules.resolve(&mut transaction, &self.store.cluster, now).await?;
             self.store.check(&mut transaction).await?;
             Ok(resolved)
         }
@@ -147,10 +147,10 @@ impl EventWriter {
         // First of all, so that writers of the same cluster take turns, and what is read next is what the last one left.
         self.check_epoch(transaction).await?;
         let outcomes = write_events(transaction, &batch.changes).await?;
-        #[cfg(feature = "rules")]
+        #[cfg(feature = "alerts")]
         if let Some(rules) = &self.store.alerts {
             let changes = batch.changes.iter().zip(outcomes.iter().copied());
-            crate::alerts::raise(transaction, &self.store.cluster, rules, changes, Timestamp::now()).await?;
+            rules.raise(transaction, &self.store.cluster, changes, Timestamp::now()).await?;
         }
         if let Some(gap) = &batch.gap {
             write_gap(transaction, &self.store.cluster, gap).await?;

@@ -1,55 +1,47 @@
 //! What is known of one group of one rule, and when that makes an alert. Pure: time comes in from outside.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use crate::AlertRuleOptions;
+use crate::{Occurrences, Policy};
 
 /// One group of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// The alert that is firing.
-    pub(super) alert: Option<String>,
+    pub(crate) alert: Option<String>,
     /// The last occurrences, as many as the rule needs for an alert.
-    pub(super) recent: Vec<Occurrences>,
+    pub(crate) recent: Vec<Occurrences>,
     /// Until when no new alert is raised.
-    pub(super) quiet_until: Option<Timestamp>,
+    pub(crate) quiet_until: Option<Timestamp>,
 }
 
-/// So many occurrences at one time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Occurrences {
-    pub(super) time: Timestamp,
-    pub(super) count: i64,
-}
-
-/// What an event does.
+/// What occurrences do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Nothing yet, or nothing at all.
     None,
-    /// It raises an alert about so many occurrences, of which the first was at this time.
+    /// They raise an alert about so many, of which the first was at this time.
     Raise { first: Timestamp, occurrences: i64 },
-    /// It belongs to the alert that is firing.
+    /// They belong to the alert that is firing.
     Continue,
 }
 
 impl Group {
     /// Takes note of occurrences, in the order in which they are learnt of.
-    pub(super) fn observe(&mut self, rule: &AlertRuleOptions, seen: Occurrences, now: Timestamp) -> Effect {
+    pub(crate) fn observe(&mut self, policy: &Policy, seen: Occurrences, now: Timestamp) -> Effect {
         if self.alert.is_some() {
             return Effect::Continue;
         }
         self.recent.push(seen);
         self.recent.sort_by_key(|occurrences| occurrences.time);
-        self.forget(i64::from(rule.min_count));
+        self.forget(i64::from(policy.min_count));
         if self.quiet_until.is_some_and(|until| now < until) {
             return Effect::None;
         }
         let occurrences = self.recent.iter().fold(0_i64, |sum, it| sum.saturating_add(it.count));
         let (Some(first), Some(last)) = (self.recent.first(), self.recent.last()) else { return Effect::None };
-        let window = SignedDuration::try_from(rule.window).unwrap_or(SignedDuration::MAX);
-        if occurrences >= i64::from(rule.min_count) && last.time.duration_since(first.time) <= window {
+        let window = SignedDuration::try_from(policy.window).unwrap_or(SignedDuration::MAX);
+        if occurrences >= i64::from(policy.min_count) && last.time.duration_since(first.time) <= window {
             return Effect::Raise { first: first.time, occurrences };
         }
         Effect::None
@@ -78,13 +70,10 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + seconds).expect("a time")
     }
 
-    fn rule(min_count: u32) -> AlertRuleOptions {
-        AlertRuleOptions { min_count, window: Duration::from_secs(60), ..AlertRuleOptions::default() }
-    }
-
     /// What each of these (time, count) does.
     fn effects(min_count: u32, group: &mut Group, seen: &[(i64, i64)]) -> Vec<Effect> {
-        let observe = |&(time, count)| group.observe(&rule(min_count), Occurrences { time: at(time), count }, at(time));
+        let policy = Policy { min_count, window: Duration::from_secs(60), ..Policy::default() };
+        let observe = |&(time, count)| group.observe(&policy, Occurrences { time: at(time), count }, at(time));
         seen.iter().map(observe).collect()
     }
 

@@ -1,0 +1,222 @@
+//! Posting JSON over HTTP: within a time and a size, and without a secret in any error.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::DeliveryError;
+
+/// The largest answer that is read, in bytes: what is wanted of it is a line of explanation.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// How much of an answer an error quotes, in characters.
+const QUOTED: usize = 200;
+
+/// How long a connection is kept for the next delivery.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A receiver that asks to wait longer than this is not believed.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// Why no endpoint can be made of this. No text of it holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The URL is none.
+    #[error("the URL is wrong: {0}")]
+    Url(String),
+    /// A header is none.
+    #[error("the header `{name}` is wrong: {reason}")]
+    Header {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The certificates cannot be used.
+    #[error("the certificates of the authorities to trust are wrong: {0}")]
+    Authorities(String),
+}
+
+/// Where a receiver is reached over HTTP, and how.
+///
+/// It speaks HTTP/1.1, over TLS where the URL says `https`. It follows no redirect: a receiver that has moved is an error that
+/// says so, because a POST that is redirected would often arrive as a GET, and elsewhere than the operator has said.
+pub struct Endpoint {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: Url,
+    headers: HeaderMap,
+    timeout: Duration,
+}
+
+impl Endpoint {
+    /// The endpoint at this URL, such as `https://alerts.example/hook`. A user and password in it are sent as such, and never
+    /// shown; nor is the path, in which some services have a secret. The authorities to trust (PEM) are the public ones unless
+    /// given. One delivery may take as long as `timeout`.
+    ///
+    /// # Errors
+    /// Any [`EndpointError`].
+    pub fn new(url: &SecretString, authorities: Option<&str>, timeout: Duration) -> Result<Self, EndpointError> {
+        let mut url: Url =
+            url.expose_secret().parse().map_err(|error: url::ParseError| EndpointError::Url(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(EndpointError::Url("expected http://… or https://…".to_owned()));
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("taskserver/", env!("CARGO_PKG_VERSION"))));
+        if !url.username().is_empty() || url.password().is_some() {
+            let plain = |text: &str| percent_decoded(text);
+            let credentials = format!("{}:{}", plain(url.username()), plain(url.password().unwrap_or_default()));
+            insert(&mut headers, AUTHORIZATION, &format!("Basic {}", STANDARD.encode(credentials)))?;
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+        }
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(timeout));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(authorities)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Ok(Self { client, url, headers, timeout })
+    }
+
+    /// With this header in every request. Its value is never shown.
+    ///
+    /// # Errors
+    /// [`EndpointError::Header`].
+    pub fn header(mut self, name: &str, value: &SecretString) -> Result<Self, EndpointError> {
+        let parsed = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|error| EndpointError::Header { name: name.to_owned(), reason: error.to_string() })?;
+        insert(&mut self.headers, parsed, value.expose_secret())?;
+        Ok(self)
+    }
+
+    /// The same endpoint with more at the end of its path.
+    pub(super) fn below(mut self, path: &str) -> Self {
+        let whole = format!("{}{path}", self.url.path().trim_end_matches('/'));
+        self.url.set_path(&whole);
+        self
+    }
+
+    /// Posts a body.
+    pub(super) async fn post(&self, body: Vec<u8>, headers: HeaderMap) -> Result<(), DeliveryError> {
+        match tokio::time::timeout(self.timeout, self.exchange(body, headers)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.unavailable(format!("no answer within {:?}", self.timeout))),
+        }
+    }
+
+    async fn exchange(&self, body: Vec<u8>, headers: HeaderMap) -> Result<(), DeliveryError> {
+        let uri: Uri = self.url.as_str().parse().map_err(|_| self.unavailable("the URL is no URI".to_owned()))?;
+        let mut request = Request::post(uri).body(Full::new(Bytes::from(body))).expect("a request of checked parts");
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().extend(headers);
+        let response = self.client.request(request).await.map_err(|error| {
+            let mut reason = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                reason = format!("{reason}: {cause}");
+                source = cause.source();
+            }
+            self.unavailable(reason)
+        })?;
+        let status = response.status();
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        // What is longer is not read, and the connection then not used again.
+        let body = Limited::new(response.into_body(), MAX_ANSWER)
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
+        if status.is_success() {
+            return Ok(());
+        }
+        let said = quoted(&body);
+        Err(match status {
+            status if status.is_redirection() => self
+                .unavailable(format!("it answers {status}, and redirects are not followed: set the URL that it names")),
+            // What is wrong with this one need not be wrong with the next.
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                DeliveryError::Rejected(self.failure(&format!("it answers {status}{said}")))
+            }
+            status => DeliveryError::Unavailable {
+                reason: self.failure(&format!("it answers {status}{said}")),
+                retry_after: retry_after.map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER)),
+            },
+        })
+    }
+
+    fn unavailable(&self, reason: String) -> DeliveryError {
+        DeliveryError::Unavailable { reason: self.failure(&reason), retry_after: None }
+    }
+
+    fn failure(&self, reason: &str) -> String {
+        format!("cannot deliver to {}: {reason}", self.url.origin().ascii_serialization())
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), EndpointError> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| EndpointError::Header {
+        name: name.to_string(),
+        reason: "its value has a character that no header can have, such as a line break".to_owned(),
+    })?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(())
+}
+
+fn percent_decoded(text: &str) -> String {
+    // `url` has no decoder of its own; its form parser decodes all but `+`.
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
+}
+
+fn tls(authorities: Option<&str>) -> Result<ClientConfig, EndpointError> {
+    let wrong = |error: &dyn std::fmt::Display| EndpointError::Authorities(error.to_string());
+    let mut roots = RootCertStore::empty();
+    match authorities {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(wrong(&"there is no certificate (PEM) among them"));
+            }
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong(&error))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The start of an answer, in one line.
+fn quoted(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect();
+    if line.is_empty() { line } else { format!(": {line}") }
+}
