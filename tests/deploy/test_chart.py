@@ -143,6 +143,12 @@ def test_another_database_needs_no_volume(values):
     assert "strategy" not in only(objects, "Deployment")["spec"]
 
 
+def test_replicas_need_no_right_to_elect_a_leader_by_their_database():
+    objects = render({"replicaCount": 3, "secrets": {"databaseUrl": {"existingSecret": "a"}}})
+    assert only(objects, "Deployment")["spec"]["replicas"] == 3
+    assert not {"Role", "ClusterRole"} & kinds(objects)
+
+
 def test_an_existing_secret_counts_before_a_value():
     objects = render({"secrets": {"redisPassword": {"existingSecret": "there", "value": "unused"}}})
     assert "Secret" not in kinds(objects)
@@ -170,8 +176,8 @@ def test_a_change_of_configuration_or_secrets_starts_new_pods():
         ({"config": {"authentication": {"secret": "x"}}}, "config.authentication.secret: a ConfigMap is no place for a secret"),
         ({"replicaCount": 2}, "replicaCount: the embedded database is a file that one replica writes"),
         (
-            {"replicaCount": 2, "secrets": {"databaseUrl": {"existingSecret": "a"}}},
-            "replicaCount: only the leader of several replicas runs the tasks: set rbac.leases.enabled",
+            {"replicaCount": 2, "secrets": {"databaseUrl": {"value": "mysql://a"}}, "config": {"leadership": {"mode": "always"}}},
+            "config.leadership.mode: with `always` each of several replicas runs all tasks",
         ),
         (
             {"serviceAccount": {"create": False}, "rbac": {"events": {"enabled": True}}},

@@ -1,17 +1,48 @@
 """The rights that the chart gives are those that the enabled features need, where they need them, and no others."""
 
+import json
+
 import pytest
+import yaml
 
-from chart import NAMESPACE, kinds, only, pod_spec, render
+from chart import NAMESPACE, ROOT, kinds, only, pod_spec, render
 
-EVENTS = {("", "events", "list"), ("", "events", "watch")}
+# What the server was seen to call, feature by feature (bins/taskserver/tests/process/calls.rs).
+RECORDINGS = json.loads((ROOT / "tests/data/kubernetes/calls.json").read_text())
+# What Kubernetes' own role `system:public-info-viewer` lets every account read.
+FOR_EVERYONE = {"get /version"}
+EVERYWHERE = "*"
+
+
+def call(text):
+    """`get leases.coordination.k8s.io` as (API group, resource, verb)."""
+    verb, name = text.split()
+    resource, _, group = name.partition(".")
+    return group, resource, verb
+
+
+def calls(recording):
+    return {namespace: {call(text) for text in texts} for namespace, texts in recording["calls"].items()}
+
+
+def recorded(feature):
+    """The calls of a feature, wherever it makes them."""
+    return {
+        call
+        for recording in RECORDINGS
+        if recording["feature"] == feature
+        for found in calls(recording).values()
+        for call in found
+    }
+
+
+EVENTS = recorded("events")
 AGONES = {
     ("agones.dev", resource, verb)
     for resource in ["fleets", "gameservers", "gameserversets"]
     for verb in ["get", "list", "watch"]
 }
 LEASES = {("coordination.k8s.io", "leases", verb) for verb in ["get", "create", "update"]}
-EVERYWHERE = "*"
 
 
 def rights(objects):
@@ -43,6 +74,22 @@ def rights(objects):
 
 def features(*names, **rbac):
     return {"rbac": {**{name: {"enabled": True} for name in names}, **rbac}}
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: f"{recording['feature']}-{recording['namespaces']}")
+def test_rights_are_the_recorded_calls_and_nothing_more(recording):
+    objects = render(features(recording["feature"], namespaces=recording["namespaces"]))
+    assert rights(objects) == calls(recording)
+    assert set(recording["other"]) <= FOR_EVERYONE
+
+
+@pytest.mark.parametrize("namespaces", [["games", "ir"], ["*"]])
+def test_the_server_watches_where_it_has_the_rights_to(namespaces):
+    objects = render(features("events", namespaces=namespaces))
+    config = yaml.safe_load(only(objects, "ConfigMap")["data"]["taskserver.yaml"])
+    watched = config["kubernetes"]["events"].get("namespaces", EVERYWHERE)
+    assert watched.split(",") == namespaces
+    assert set(rights(objects)) == set(namespaces)
 
 
 @pytest.mark.parametrize(

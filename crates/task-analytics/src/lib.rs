@@ -69,3 +69,8 @@ pub use task::{AnalyticsTask, CycleError, CycleReport, row_id};
 
 /// The path of the service that keeps the figures.
 pub const ANALYTICS: &str = "analytics";
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -101,3 +101,8 @@ pub use store::{
 
 /// Any error, of a checkpoint or a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

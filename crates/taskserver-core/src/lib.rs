@@ -95,3 +95,8 @@ pub use scheduler::*;
 pub use service::*;
 pub use shutdown::Shutdown;
 pub use task::*;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

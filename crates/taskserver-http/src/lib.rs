@@ -84,3 +84,8 @@ pub use error::HttpError;
 pub use options::{HttpOptions, Surface};
 pub use server::Server;
 pub use tasks::{ServerInfo, TaskTable};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

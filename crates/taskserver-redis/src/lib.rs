@@ -28,3 +28,8 @@ pub use error::RedisError;
 pub use options::RedisOptions;
 pub use pool::Redis;
 pub use sync::{FEATHERS_SYNC, FeathersSync, FeathersSyncOptions, RunningSync};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -71,3 +71,8 @@ pub use service::TableService;
 pub use sql::Sql;
 pub use store::Store;
 pub use transaction::Transaction;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

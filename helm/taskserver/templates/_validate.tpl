@@ -18,8 +18,8 @@
 {{- if include "taskserver.embedded" . -}}
 {{- fail "replicaCount: the embedded database is a file that one replica writes: set a database (secrets.databaseUrl) for more than one" -}}
 {{- end -}}
-{{- if not .Values.rbac.leases.enabled -}}
-{{- fail "replicaCount: only the leader of several replicas runs the tasks: set rbac.leases.enabled, so that they can elect one" -}}
+{{- if eq (($config.leadership).mode | default "") "always" -}}
+{{- fail "config.leadership.mode: with `always` each of several replicas runs all tasks: leave it out, so that they elect the one that does" -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.rbac.create (include "taskserver.usesApi" .) (eq (include "taskserver.serviceAccountName" .) "default") -}}

@@ -43,7 +43,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
@@ -105,6 +105,16 @@ impl ApiServer {
     /// The base URL, for a client's configuration.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The content of a kubeconfig that leads here.
+    pub fn kubeconfig(&self) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "stand-in",
+            "clusters": [{"name": "stand-in", "cluster": {"server": self.url()}}],
+            "users": [{"name": "nobody", "user": {}}],
+            "contexts": [{"name": "stand-in", "context": {"cluster": "stand-in", "user": "nobody"}}],
+        })
     }
 
     /// A connection through memory instead of TCP. With paused time and one thread, all that happens on it is repeatable.

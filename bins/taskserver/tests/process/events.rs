@@ -20,13 +20,7 @@ fn write(cluster: &ApiServer, namespace: &str, name: &str) {
 /// Starts a server in this cluster, whose record begins with the namespaces of the platform.
 fn server(folder: &Path, cluster: &ApiServer, database: &TestDatabase) -> Server {
     let kubeconfig = folder.join("kubeconfig.json");
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "it",
-        "clusters": [{"name": "it", "cluster": {"server": cluster.url()}}],
-        "users": [{"name": "it", "user": {}}],
-        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-    });
-    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    std::fs::write(&kubeconfig, cluster.kubeconfig().to_string()).unwrap();
     let url = format!("database.url={}", database.url());
     let arguments = [
         ["--set", &url],
