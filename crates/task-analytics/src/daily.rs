@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use taskserver_core::{CallResult, ErrorKind, Hook, HookContext, Page, Provider, Record, ServiceError, date_time};
+use taskserver_core::{
+    CallResult, ErrorKind, Hook, HookContext, Page, Parameter, Provider, Record, ServiceError, date_time,
+};
 
 use crate::{Daily, MetricSource};
 
@@ -27,6 +29,16 @@ impl<S: MetricSource> DailyFigures<S> {
 
 #[async_trait]
 impl<S: MetricSource> Hook for DailyFigures<S> {
+    fn parameters(&self) -> Vec<Parameter> {
+        vec![Parameter {
+            name: "action",
+            description: "Answers counts of the last days in place of records, the newest first: `dailyUsers` of the users \
+                who attended an instance, `dailyNewUsers` of those who are new. `$limit` is the number of days, 30 unless \
+                given.",
+            values: &["dailyUsers", "dailyNewUsers"],
+        }]
+    }
+
     async fn call(&self, context: &mut HookContext) -> Result<(), ServiceError> {
         let query = &mut context.params.query;
         let Some(action) = query.take("action") else { return Ok(()) };

@@ -88,7 +88,7 @@ pub use clock::{Clock, SystemClock, TokioClock};
 pub use event::{Event, EventBus, EventKind, Lagged, Subscription};
 pub use health::{ComponentHealth, Health, HealthRegistry, HealthReporter};
 pub use leadership::*;
-pub use metrics::Metrics;
+pub use metrics::{DURATION_BUCKETS, Metrics};
 pub use monitor::{MONITORING, Monitor, PROBED, PoolUse, Probe, monitoring_schema};
 pub use prometheus_client;
 pub use scheduler::*;

@@ -9,6 +9,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::{Metric, Registry};
 
+/// Upper bounds of histograms of durations, in seconds: from a read that needs no database to one that is about to be given up.
+pub const DURATION_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
 /// The app's metrics, each name with the prefix `taskserver_`.
 ///
 /// ```

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml excepts only the test functions")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use taskserver_core::{
-    Access, All, App, AroundHook, BuildError, Comparison, ErrorKind, EventKind, Field, FieldType, HookContext, Hooks,
-    Identity, MemoryService, Method, Next, Pagination, Params, Provider, Query, Record, Resource, Schema, Service,
-    ServiceError,
+    Access, All, App, AroundHook, BuildError, CallMetrics, Comparison, ErrorKind, EventKind, Field, FieldType, Hook,
+    HookContext, Hooks, Identity, MemoryService, Method, Metrics, Next, Pagination, Parameter, Params, Provider, Query,
+    Record, Resource, Schema, Service, ServiceError,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -410,4 +411,80 @@ fn a_hook_can_take_a_parameter_that_is_no_field() {
     assert_eq!(query.take("action"), Some(json!("dailyUsers")));
     assert_eq!(query.take("action"), None);
     assert_eq!(query, Query::new().compare("count", Comparison::Gt, 1));
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_what_they_were_and_what_came_of_them() {
+    let metrics = Metrics::default();
+    let never = Hooks::new().around(Method::Patch, Never);
+    let app = App::builder()
+        .hooks(Hooks::new().around(All, CallMetrics::register(&metrics)))
+        .service_with("analytics", analytics(), never)
+        .build()
+        .unwrap();
+    let service = app.service("analytics");
+    for id in ["a", "b"] {
+        app.service_of::<Analytics>().create(&row(id, 1)).await.unwrap();
+    }
+    service.get("zzz").await.unwrap_err();
+    let outside = service.call(Method::Find, None, Vec::new(), outside(Some(administrator())));
+    outside.await.unwrap();
+    let patch = service.patch("a", json!({"count": 2}));
+    assert!(tokio::time::timeout(Duration::ZERO, patch).await.is_err());
+    app.service("zzz").get("a").await.unwrap_err();
+
+    let mut counted: Vec<_> = metrics.encode().lines().map(str::to_owned).collect();
+    counted.retain(|line| line.starts_with("taskserver_service_calls_total"));
+    counted.sort();
+    let calls = |method: &str, provider: &str, outcome: &str, count: u32| {
+        format!(
+            r#"taskserver_service_calls_total{{service="analytics",method="{method}",provider="{provider}",outcome="{outcome}"}} {count}"#
+        )
+    };
+    assert_eq!(
+        counted,
+        [
+            calls("create", "internal", "ok", 2),
+            calls("find", "external", "ok", 1),
+            calls("get", "internal", "not-found", 1),
+            calls("patch", "internal", "cancelled", 1),
+        ]
+    );
+    let timed = r#"taskserver_service_call_duration_seconds_count{service="analytics",method="create"} 2"#;
+    assert!(metrics.encode().lines().any(|line| line == timed), "{}", metrics.encode());
+}
+
+/// Takes longer than anybody waits.
+struct Never;
+
+#[async_trait]
+impl AroundHook for Never {
+    async fn call(&self, _: &mut HookContext, _: Next<'_>) -> Result<(), ServiceError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn the_parameters_of_hooks_can_be_asked_for() {
+    struct Takes(&'static str);
+    #[async_trait]
+    impl Hook for Takes {
+        fn parameters(&self) -> Vec<Parameter> {
+            vec![Parameter { name: self.0, description: "", values: &[] }]
+        }
+        async fn call(&self, _: &mut HookContext) -> Result<(), ServiceError> {
+            Ok(())
+        }
+    }
+    let app = App::builder()
+        .hooks(Hooks::new().before(All, Takes("everywhere")))
+        .service_with("analytics", analytics(), Hooks::new().before(Method::Find, Takes("action")))
+        .build()
+        .unwrap();
+    let names = |path: &str, method: Method| {
+        app.services().parameters(path, method).iter().map(|parameter| parameter.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("analytics", Method::Find), ["everywhere", "action"]);
+    assert_eq!(names("analytics", Method::Get), ["everywhere"]);
+    assert_eq!(names("zzz", Method::Find), ["everywhere"]);
 }

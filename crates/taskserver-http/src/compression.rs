@@ -11,14 +11,11 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, 
 
 use crate::response::Response;
 
-/// Smaller bodies gain nothing.
-const LEAST: u64 = 1024;
-
-/// Compresses an answer if it is worth it and its client takes it. Streams stay as they are.
-pub(crate) async fn compress(response: Response, request: &HeaderMap) -> Response {
+/// Compresses an answer of at least this size if its client takes it. Streams stay as they are.
+pub(crate) async fn compress(response: Response, request: &HeaderMap, least: usize) -> Response {
     let (mut head, body) = response.into_parts();
     let Either::Left(body) = body else { return Response::from_parts(head, body) };
-    if body.size_hint().lower() < LEAST || !head.headers.contains_key(CONTENT_TYPE) {
+    if body.size_hint().lower() < least as u64 || !head.headers.contains_key(CONTENT_TYPE) {
         return Response::from_parts(head, Either::Left(body));
     }
     head.headers.append(VARY, HeaderValue::from_static("accept-encoding"));

@@ -68,6 +68,7 @@ mod openapi;
 mod options;
 mod request;
 mod request_id;
+mod request_metrics;
 mod response;
 mod rest;
 mod routes;
@@ -82,6 +83,7 @@ pub use auth::{
 pub use client::{Answer, Client};
 pub use error::HttpError;
 pub use options::{HttpOptions, Surface};
+pub use request_metrics::RequestMetrics;
 pub use server::Server;
 pub use tasks::{ServerInfo, TaskTable};
 

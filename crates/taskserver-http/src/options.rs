@@ -63,8 +63,13 @@ pub struct HttpOptions {
     pub ping_timeout: Duration,
     /// The proxies in front of this server. Only they are believed when they say from which address a request comes.
     pub trusted_proxies: Vec<IpNet>,
-    /// How often an address may fail to authenticate in a minute. Until it is over, further attempts are answered with 429.
+    /// From how many bytes on the body of an answer is compressed for clients that take gzip.
+    pub compression_min_bytes: usize,
+    /// How often an address may fail to authenticate in [`failed_attempts_window`](Self::failed_attempts_window). Until that is
+    /// over, further attempts are answered with 429.
     pub max_failed_attempts: u32,
+    /// For how long the failed attempts of an address count together, from the first on.
+    pub failed_attempts_window: Duration,
     /// The origins whose pages may read the answers, such as `https://ir.example.com`; `*` is any. None by default.
     pub cors_origins: Vec<String>,
     /// Whether `/metrics` needs the scope `admin:admin`.
@@ -106,7 +111,9 @@ impl Default for HttpOptions {
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(10),
             trusted_proxies: Vec::new(),
+            compression_min_bytes: 1024,
             max_failed_attempts: 20,
+            failed_attempts_window: Duration::from_secs(60),
             cors_origins: Vec::new(),
             protect_metrics: false,
             protect_pages: false,

@@ -4,14 +4,14 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Version};
+use hyper::{Method, StatusCode, Version};
 use taskserver_core::{ErrorKind, ServiceError};
-use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::body::{BodyError, RequestBody};
@@ -33,8 +33,8 @@ pub(crate) async fn respond(
     peer: IpAddr,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    let started = Instant::now();
     let (head, body) = request.into_parts();
+    let in_flight = state.metrics.begin(&state.app, &head.method, head.uri.path());
     let client = address::client(peer, &head.headers, &state.options.trusted_proxies);
     let id = request_id::of(&head.headers);
     let request = Request { head, client };
@@ -45,21 +45,26 @@ pub(crate) async fn respond(
         response::add_common_headers(response.headers_mut());
         request_id::add(response.headers_mut(), &id);
         cors::allow(&mut response, head, &state.options.cors_origins);
-        response = compression::compress(response, &head.headers).await;
+        response = compression::compress(response, &head.headers, state.options.compression_min_bytes).await;
         if head.method == Method::HEAD {
             response = response::without_body(response);
         }
-        tracing::debug!(
-            method = %head.method,
-            path = head.uri.path(),
-            status = response.status().as_u16(),
-            duration = ?started.elapsed(),
-            "request",
-        );
+        in_flight.answered(response.status());
+        log(&request, response.status(), in_flight.started.elapsed());
         Ok(response)
     }
     .instrument(span)
     .await
+}
+
+/// A line for each request; those that the server failed are seen without asking for more.
+fn log(Request { head, client }: &Request, status: StatusCode, duration: Duration) {
+    let (method, path, code) = (&head.method, head.uri.path(), status.as_u16());
+    if status.is_server_error() {
+        tracing::info!(%client, %method, path, status = code, ?duration, "request");
+    } else {
+        tracing::debug!(%client, %method, path, status = code, ?duration, "request");
+    }
 }
 
 async fn answer_in_time(state: &Arc<State>, request: &Request, body: Incoming) -> Response {

@@ -78,11 +78,13 @@ pub(crate) fn error(error: &ServiceError) -> Response {
     let status = StatusCode::from_u16(error.kind().code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = new(status, JSON, body.to_string());
     let headers = response.headers_mut();
-    match error.kind() {
-        ErrorKind::NotAuthenticated => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        ErrorKind::TooManyRequests => headers.insert(RETRY_AFTER, HeaderValue::from(60)),
-        _ => None,
-    };
+    if error.kind() == ErrorKind::NotAuthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(wait) = error.retry_after() {
+        // Rounded up: not a moment too early.
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+    }
     response
 }
 

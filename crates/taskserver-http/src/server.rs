@@ -17,7 +17,7 @@ use crate::bounds::{Bound, Bounds};
 use crate::connection;
 use crate::events::EventLog;
 use crate::state::State;
-use crate::{HttpError, HttpOptions};
+use crate::{HttpError, HttpOptions, RequestMetrics};
 
 /// How long to wait after the system refused to accept a connection, such as for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(500);
@@ -28,6 +28,7 @@ pub struct Server {
     address: SocketAddr,
     options: HttpOptions,
     authenticator: Option<Arc<dyn Authenticator>>,
+    metrics: RequestMetrics,
     started: Instant,
 }
 
@@ -47,13 +48,27 @@ impl Server {
         let failed = |cause| HttpError::Bind { address, cause };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, options, authenticator: None, started: Instant::now() })
+        Ok(Self {
+            listener,
+            address,
+            options,
+            authenticator: None,
+            metrics: RequestMetrics::default(),
+            started: Instant::now(),
+        })
     }
 
     /// Recognises callers by this. Without it, nobody gets at any service.
     #[must_use]
     pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
         self.authenticator = Some(authenticator);
+        self
+    }
+
+    /// Counts and times requests with these, which may be registered.
+    #[must_use]
+    pub fn metrics(mut self, metrics: RequestMetrics) -> Self {
+        self.metrics = metrics;
         self
     }
 
@@ -71,16 +86,16 @@ impl Server {
     ///
     /// Dropping the future closes all connections at once.
     pub async fn serve(self, app: App, end: CancellationToken) {
-        let Self { listener, options, authenticator, started, .. } = self;
+        let Self { listener, options, authenticator, metrics, started, .. } = self;
         let drain_timeout = options.drain_timeout;
         let protocol = Arc::new(connection::protocol(&options));
         let max_connections = options.max_connections.max(1);
-        let gate = Gate::new(authenticator, options.max_failed_attempts);
+        let gate = Gate::new(authenticator, options.max_failed_attempts, options.failed_attempts_window);
         let events = Arc::new(EventLog::new(options.event_log_size, options.max_event_streams));
         // Dropped, and so ended, with this future.
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&events).follow(app.events().subscribe()));
-        let state = Arc::new(State { app, options, bounds: Bounds::default(), gate, events, end, started });
+        let state = Arc::new(State { app, options, bounds: Bounds::default(), metrics, gate, events, end, started });
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {

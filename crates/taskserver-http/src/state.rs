@@ -7,15 +7,16 @@ use taskserver_core::App;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::HttpOptions;
 use crate::auth::Gate;
 use crate::bounds::Bounds;
 use crate::events::EventLog;
+use crate::{HttpOptions, RequestMetrics};
 
 pub(crate) struct State {
     pub(crate) app: App,
     pub(crate) options: HttpOptions,
     pub(crate) bounds: Bounds,
+    pub(crate) metrics: RequestMetrics,
     pub(crate) gate: Gate,
     pub(crate) events: Arc<EventLog>,
     /// Cancelled when the server is to end.

@@ -48,16 +48,21 @@ impl Log {
 }
 
 #[tokio::test]
-async fn requests_are_logged_at_debug_without_their_query_and_bounds_are_warned_of_once() {
+async fn requests_are_logged_without_their_query_and_bounds_are_warned_of_once() {
     let log = Log::begin();
     let options = HttpOptions { max_body_bytes: 10, ..HttpOptions::new("127.0.0.1:0".parse().unwrap()) };
     let server = Server::bind(options).await.unwrap();
     let address = server.local_addr();
-    tokio::spawn(server.serve(App::builder().build().unwrap(), CancellationToken::new()));
+    let app = App::builder().build().unwrap();
+    let _starting = app.health().register("database", true);
+    tokio::spawn(server.serve(app, CancellationToken::new()));
 
     let send = async |id: &str, request: &str| {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("{request} HTTP/1.1\r\nx-request-id: {id}\r\ncontent-length: 11\r\n\r\n");
+        let length = if request.starts_with("GET") { 0 } else { 11 };
+        let request = format!(
+            "{request} HTTP/1.1\r\nx-request-id: {id}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.unwrap();
     };
@@ -67,10 +72,10 @@ async fn requests_are_logged_at_debug_without_their_query_and_bounds_are_warned_
     assert_eq!(
         log.lines(),
         [
-            "WARN request{id=\"a\"}: taskserver_http::bounds: clients run into a bound bound=\"http.max_body_bytes\" hits=1",
-            "DEBUG request{id=\"a\"}: taskserver_http::request: request method=GET path=\"/readyz\" status=413",
-            "DEBUG request{id=\"b\"}: taskserver_http::request: request method=POST path=\"/nope\" status=413",
-            "DEBUG request{id=\"c\"}: taskserver_http::request: request method=POST path=\"/nope\" status=413",
+            "INFO request{id=\"a\"}: taskserver_http::request: request client=127.0.0.1 method=GET path=\"/readyz\" status=503",
+            "WARN request{id=\"b\"}: taskserver_http::bounds: clients run into a bound bound=\"http.max_body_bytes\" hits=1",
+            "DEBUG request{id=\"b\"}: taskserver_http::request: request client=127.0.0.1 method=POST path=\"/nope\" status=413",
+            "DEBUG request{id=\"c\"}: taskserver_http::request: request client=127.0.0.1 method=POST path=\"/nope\" status=413",
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! The errors of services: those of Feathers, by the same names and codes.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -107,6 +108,7 @@ pub struct ServiceError {
     kind: ErrorKind,
     message: String,
     data: Option<Value>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -114,7 +116,7 @@ impl ServiceError {
     /// An error with a message that the caller may see.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), data: None, source: None }
+        Self { kind, message: message.into(), data: None, retry_after: None, source: None }
     }
 
     /// A [`BadRequest`](ErrorKind::BadRequest).
@@ -136,11 +138,24 @@ impl ServiceError {
         self
     }
 
+    /// Says when to try again.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// Adds the cause, which is logged and never shown to an outside caller.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// When to try again, where that can be said.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What kind of error it is.

@@ -62,9 +62,25 @@ pub struct HookContext {
     pub error: Option<ServiceError>,
 }
 
+/// A parameter of a query that is no field of the records: a hook takes it out and answers in its own way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name, such as `action`.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// The values that it takes.
+    pub values: &'static [&'static str],
+}
+
 /// A `before`, `after` or `error` hook.
 #[async_trait]
 pub trait Hook: Send + Sync + 'static {
+    /// The parameters that the hook takes out of the query, for whoever describes the service.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
     /// Looks at the call and may change it.
     ///
     /// # Errors
@@ -200,6 +216,11 @@ impl Hooks {
         let hook: Arc<dyn Hook> = Arc::new(hook);
         self.error.extend(entries(methods, &hook));
         self
+    }
+
+    /// The parameters that the `before` hooks of a method take.
+    pub(super) fn parameters(&self, method: Method) -> Vec<Parameter> {
+        of_method(&self.before, method).flat_map(|hook| hook.parameters()).collect()
     }
 
     /// These hooks, then those.

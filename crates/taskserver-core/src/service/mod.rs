@@ -8,6 +8,7 @@ mod memory;
 mod query;
 mod registry;
 mod schema;
+mod watch;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -17,11 +18,12 @@ use serde_json::{Map, Value};
 pub use access::{Access, Identity};
 pub use error::{ErrorKind, ServiceError};
 pub use handle::{ServiceHandle, TypedHandle, TypedPage};
-pub use hook::{All, AroundHook, CallResult, Hook, HookContext, Hooks, Methods, Next};
+pub use hook::{All, AroundHook, CallResult, Hook, HookContext, Hooks, Methods, Next, Parameter};
 pub use memory::MemoryService;
 pub use query::{Comparison, Filter, Order, Query};
 pub use registry::{Pagination, Registry};
 pub use schema::{Field, FieldType, Schema, date_time};
+pub use watch::{CallLog, CallMetrics};
 
 /// A record: field names and JSON values. Every record has an `id`.
 pub type Record = Map<String, Value>;
@@ -73,6 +75,17 @@ pub enum Provider {
     Internal,
     /// Somebody outside, over HTTP: may do what the app's [`Access`] says.
     External,
+}
+
+impl Provider {
+    /// Its name in logs and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::External => "external",
+        }
+    }
 }
 
 /// What goes with a call beside its id and data.

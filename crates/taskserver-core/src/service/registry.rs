@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Access, All, Hooks, Params, Provider, Service};
+use super::{Access, All, Hooks, Method, Parameter, Params, Provider, Service};
 use crate::BuildError;
 
 /// The paths that outward surfaces answer themselves: pages, probes, descriptions.
@@ -80,6 +80,13 @@ impl Registry {
     /// The paths and services, by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &dyn Service)> {
         self.services.values().map(|registered| (&*registered.path, &*registered.service))
+    }
+
+    /// The parameters of queries that hooks take, beside the fields of a service's records.
+    #[must_use]
+    pub fn parameters(&self, path: &str, method: Method) -> Vec<Parameter> {
+        let of_service = self.services.get(path).map(|registered| registered.hooks.parameters(method));
+        self.hooks.parameters(method).into_iter().chain(of_service.into_iter().flatten()).collect()
     }
 
     /// The service at a path.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use taskserver_core::{ErrorKind, Identity, ServiceError};
@@ -15,9 +16,9 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// An address may fail so often in a minute.
-    pub(crate) fn new(authenticator: Option<Arc<dyn Authenticator>>, max_failures: u32) -> Self {
-        Self { authenticator, failures: Failures::new(max_failures) }
+    /// An address may fail so often in a window of time.
+    pub(crate) fn new(authenticator: Option<Arc<dyn Authenticator>>, max_failures: u32, window: Duration) -> Self {
+        Self { authenticator, failures: Failures::new(max_failures, window) }
     }
 
     /// Who makes a request from this address with these headers.
@@ -25,9 +26,9 @@ impl Gate {
         let (Some(authenticator), Some(token)) = (&self.authenticator, bearer(headers)) else {
             return Err(not_authenticated("Not authenticated"));
         };
-        if self.failures.are_too_many(client) {
-            let message = "Too many failed attempts to authenticate; try again in a minute";
-            return Err(ServiceError::new(ErrorKind::TooManyRequests, message));
+        if let Some(wait) = self.failures.are_too_many(client) {
+            let message = "Too many failed attempts to authenticate; try again later";
+            return Err(ServiceError::new(ErrorKind::TooManyRequests, message).with_retry_after(wait));
         }
         authenticator.authenticate(token).await.map_err(|refused| match refused {
             Refused::Unavailable(error) => error,

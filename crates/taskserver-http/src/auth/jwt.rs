@@ -4,6 +4,7 @@
 //! sign with it, as if it were a secret.
 
 use std::fmt;
+use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -11,8 +12,8 @@ use serde::Deserialize;
 
 use super::{Refused, crypto};
 
-/// How far apart the clocks of whoever signs and of this machine may be, in seconds.
-const LEEWAY: u64 = 5;
+/// How far apart the clocks of whoever signs and of this machine may be, unless [`JwtVerifier::leeway`] says otherwise.
+const LEEWAY: Duration = Duration::from_secs(5);
 
 /// Verifies JWTs of one algorithm and key.
 pub struct JwtVerifier {
@@ -77,11 +78,18 @@ impl JwtVerifier {
         };
         let key = key.map_err(|(algorithm, error)| JwtError::PublicKey { algorithm, reason: error.to_string() })?;
         let mut validation = Validation::new(algorithm);
-        validation.leeway = LEEWAY;
+        validation.leeway = LEEWAY.as_secs();
         validation.validate_nbf = true;
         // The platform's tokens have none that would mean anything.
         validation.validate_aud = false;
         Ok(Self { key, validation })
+    }
+
+    /// How far apart the clocks of whoever signs and of this machine may be, in whole seconds; 5 seconds by default.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.validation.leeway = leeway.as_secs();
+        self
     }
 
     /// The `sub` of a token that is valid now.

@@ -41,6 +41,8 @@ pub(crate) use log::EventLog;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a client may take to read what it was sent, before its stream ends.
 const STALLED: Duration = Duration::from_secs(60);
+/// How long a client for which there is no place is told to wait.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// How much is written ahead of what a client has read.
 const WRITTEN_AHEAD: usize = 16;
 
@@ -71,7 +73,8 @@ async fn open(state: &Arc<State>, request: &Request) -> Result<EventStream, Serv
     let identity = state.gate.admit(&request.head.headers, request.client).await?;
     let filter = Filter::new(&state.app, request.head.uri.query(), identity)?;
     let permit = state.events.open().ok_or_else(|| {
-        ServiceError::new(ErrorKind::TooManyRequests, "Too many streams of events are open; try again later")
+        let message = "Too many streams of events are open; try again later";
+        ServiceError::new(ErrorKind::TooManyRequests, message).with_retry_after(TRY_AGAIN)
     })?;
     let last = request.head.headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let (position, lost) = state.events.resume(last);

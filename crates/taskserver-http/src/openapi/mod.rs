@@ -35,7 +35,7 @@ fn description(app: &App) -> Value {
             let operations = paths.entry(path).or_insert_with(|| json!({}));
             let scope = app.services().access().scope(name, method);
             operations[rest::http_method(method).to_lowercase()] =
-                operation::describe(name, method, service.schema(), scope);
+                operation::describe(name, method, service.schema(), &app.services().parameters(name, method), scope);
         }
     }
     json!({

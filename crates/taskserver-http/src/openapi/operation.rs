@@ -1,17 +1,17 @@
 //! One method of a service as an operation.
 
 use serde_json::{Map, Value, json};
-use taskserver_core::{Field, FieldType, Method, Schema};
+use taskserver_core::{Field, FieldType, Method, Parameter, Schema};
 
 use super::schema::of_type;
 
-pub(super) fn describe(service: &str, method: Method, schema: &Schema, scope: &str) -> Value {
+pub(super) fn describe(service: &str, method: Method, schema: &Schema, of_hooks: &[Parameter], scope: &str) -> Value {
     let mut operation = json!({
         "operationId": format!("{service}.{}", method.name()),
         "tags": [service],
         "summary": summary(method),
         "description": format!("Needs the scope `{scope}`."),
-        "parameters": parameters(method, schema),
+        "parameters": parameters(method, schema, of_hooks),
         "responses": responses(service, method),
     });
     let data = match method {
@@ -36,7 +36,7 @@ fn summary(method: Method) -> &'static str {
     }
 }
 
-fn parameters(method: Method, schema: &Schema) -> Vec<Value> {
+fn parameters(method: Method, schema: &Schema, of_hooks: &[Parameter]) -> Vec<Value> {
     let mut parameters = Vec::new();
     if !matches!(method, Method::Find | Method::Create) {
         let id = json!({"type": "string", "minLength": 1});
@@ -50,6 +50,9 @@ fn parameters(method: Method, schema: &Schema) -> Vec<Value> {
         parameters.extend(names.iter().map(|name| parameter(&format!("$sort[{name}]"), &json!({"enum": [1, -1]}))));
         parameters.extend(schema.fields().iter().flat_map(comparisons));
     }
+    parameters.extend(of_hooks.iter().map(|Parameter { name, description, values }| {
+        json!({"name": name, "in": "query", "description": description, "schema": {"enum": values}})
+    }));
     parameters
 }
 

@@ -227,7 +227,7 @@ async fn an_address_that_fails_too_often_has_to_wait() {
     let reply = server.ask("GET", "/analytics", None).await;
     assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(reply.header("retry-after"), Some("60"));
-    assert_eq!(reply.json()["message"], "Too many failed attempts to authenticate; try again in a minute");
+    assert_eq!(reply.json()["message"], "Too many failed attempts to authenticate; try again later");
     // What needs no credential is answered as ever.
     assert_eq!(server.http1(request("GET", "/livez")).await.status, StatusCode::OK);
     check_refusal(&server.http1(request("GET", "/analytics")).await, "no token", 401, "Not authenticated");

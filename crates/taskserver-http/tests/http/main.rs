@@ -14,6 +14,7 @@ mod health;
 mod hostile;
 mod openapi;
 mod platform;
+mod request_metrics;
 mod rest;
 mod routes;
 mod shutdown;
