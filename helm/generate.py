@@ -22,7 +22,12 @@ DEFAULTS = ROOT / "config/default.toml"
 CHART = ROOT / "helm/taskserver"
 
 # Tables whose entries have names of the user's choice, each with the entry in the defaults that shows their keys.
-NAMED = {"tasks": "analytics", "analytics.metrics": "activeUsers", "authentication.tokens": "operator"}
+NAMED = {
+    "tasks": "analytics",
+    "analytics.metrics": "activeUsers",
+    "authentication.tokens": "operator",
+    "http.services": "analytics",
+}
 # What the defaults write in place of a secret.
 SECRET = "secret"
 
@@ -104,7 +109,7 @@ def config_schema():
             entry["properties"] = {key: {**value, **own.get(key, {})} for key, value in keys.items()}
         schema["additionalProperties"] = {**table(), "properties": keys}
     # These are there to show the keys only.
-    for path in ("analytics.metrics", "authentication.tokens"):
+    for path in ("analytics.metrics", "authentication.tokens", "http.services"):
         del at(path)["properties"][NAMED[path]]
     add_file_keys(root)
     return root

@@ -149,6 +149,23 @@ def test_replicas_need_no_right_to_elect_a_leader_by_their_database():
     assert not {"Role", "ClusterRole"} & kinds(objects)
 
 
+def test_metrics_can_have_a_port_of_their_own():
+    values = {"serviceMonitor": {"enabled": True}, "networkPolicy": {"enabled": True}}
+
+    def ports(config):
+        objects = render({**values, "config": config})
+        return (
+            {port["name"]: port["containerPort"] for port in container(objects)["ports"]},
+            {port["name"]: port["port"] for port in only(objects, "Service")["spec"]["ports"]},
+            [endpoint["port"] for endpoint in only(objects, "ServiceMonitor")["spec"]["endpoints"]],
+            [port["port"] for port in only(objects, "NetworkPolicy")["spec"]["ingress"][0]["ports"]],
+        )
+
+    both = {"http": 5050, "admin": 5051}
+    assert ports({}) == ({"http": 5050}, {"http": 5050}, ["http"], ["http"])
+    assert ports({"http": {"admin_port": 5051}}) == (both, both, ["admin"], ["http", "admin"])
+
+
 def test_an_existing_secret_counts_before_a_value():
     objects = render({"secrets": {"redisPassword": {"existingSecret": "there", "value": "unused"}}})
     assert "Secret" not in kinds(objects)
@@ -173,6 +190,7 @@ def test_a_change_of_configuration_or_secrets_starts_new_pods():
         ({"config": {"database": {"password": "x"}}}, "config.database.password: a ConfigMap is no place for a password"),
         ({"config": {"database": {"url": "mysql://a:b@c/d"}}}, "config.database.url: a ConfigMap is no place for a password"),
         ({"config": {"redis": {"password": "x"}}}, "config.redis.password: a ConfigMap is no place for a password"),
+        ({"config": {"redis": {"sentinel": {"password": "x"}}}}, "config.redis.sentinel.password: a ConfigMap is no place"),
         ({"config": {"authentication": {"secret": "x"}}}, "config.authentication.secret: a ConfigMap is no place for a secret"),
         ({"replicaCount": 2}, "replicaCount: the embedded database is a file that one replica writes"),
         (

@@ -15,7 +15,14 @@ from chart import CHART, ROOT, only, render, render_texts
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 # Settings that are refused in a ConfigMap.
-SECRETS = {("database", "password"), ("redis", "password"), ("authentication", "secret")}
+SECRETS = {
+    ("database", "password"),
+    ("redis", "password"),
+    ("redis", "sentinel", "password"),
+    ("authentication", "secret"),
+}
+# Tables of the configuration whose entries have names of the user's choice.
+NAMED = {("analytics", "metrics"), ("authentication", "tokens"), ("http", "services")}
 
 
 def leaves(tree, schema):
@@ -165,7 +172,7 @@ def test_every_setting_of_the_server_is_in_the_schema_and_no_other():
     tasks = {path[1] for path in known if path[0] == "tasks"}
     known |= {("tasks", task, *key) for task in tasks for key in task_keys}
     named = {}
-    for table in (("analytics", "metrics"), ("authentication", "tokens")):
+    for table in NAMED:
         named[table] = {path[3:] for path in known if path[:2] == table}
         known -= {path for path in known if path[:2] == table}
 
@@ -190,8 +197,8 @@ def with_events(config):
 
 def test_every_setting_reaches_the_config_map_as_it_is():
     config = settings()
-    for section, key in SECRETS:
-        del config[section][key]
+    for *sections, key in SECRETS:
+        del at(config, sections)[key]
     config["database"]["url"] = "mysql://server@mariadb/ir-engine"
     [text] = only(render({"config": config}), "ConfigMap")["data"].values()
     # As JSON, so that a number that has become a text or a float shows.
@@ -229,5 +236,5 @@ def test_the_readme_lists_every_value_and_setting():
     for path in PATHS:
         assert f"| `{'.'.join(path)}` |" in readme
     for path in paths(settings()):
-        if path[0] not in ("tasks", "analytics") and path[:2] != ("authentication", "tokens"):
+        if path[0] not in ("tasks", "analytics") and path[:2] not in NAMED:
             assert f"| `{'.'.join(path)}` |" in readme

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context as _;
 use task_analytics::{
     ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, PLATFORM_METRICS, Retention, SqlMetric, SqlMetrics,
 };
 use task_k8s_events::{RetentionTask, event_services};
-use taskserver_config::{ExposeSecret as _, Settings, settings};
-use taskserver_core::{App, AppBuilder, Hooks, Method, Metrics, Monitor, Service, Task, TaskConfig};
-use taskserver_http::BearerAuthenticator;
-use taskserver_redis::{Redis, RedisOptions};
+use taskserver_config::{Settings, settings};
+use taskserver_core::{
+    All, App, AppBuilder, CallLog, CallMetrics, Hooks, Method, Metrics, Monitor, Pagination, Service, Task, TaskConfig,
+};
+use taskserver_http::{Authenticator, RequestMetrics};
+use taskserver_redis::Redis;
 use taskserver_store::{RunRetention, Store, own_services, platform_services};
+use tokio::sync::watch;
 
 use crate::kubernetes::ApiServerProbe;
-use crate::{authentication, database, kubernetes, leadership, schedule};
+use crate::{access, authentication, database, kubernetes, leadership, redis, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +84,9 @@ pub(crate) enum Purpose {
 pub(crate) struct Composition {
     pub(crate) app: App,
     pub(crate) store: Store,
-    /// Who recognises callers from outside.
-    pub(crate) authenticator: Arc<BearerAuthenticator>,
+    /// Counts and times what is asked from outside.
+    pub(crate) requests: RequestMetrics,
+    authenticator: watch::Sender<Arc<dyn Authenticator>>,
     /// What the platform's events go through, where it is used.
     pub(crate) redis: Option<Redis>,
     metrics: Arc<SqlMetrics>,
@@ -100,7 +103,9 @@ impl Composition {
         let mut builder = App::builder()
             .instance(leadership::instance(settings))
             .metrics(gauges.clone())
-            .access(authentication::access(&settings.http));
+            .access(access::access(&settings.http))
+            .pagination(Pagination { default: settings.http.page_size, max: settings.http.max_page_size })
+            .hooks(Hooks::new().around(All, CallLog).around(All, CallMetrics::register(&gauges)));
         if purpose == Purpose::Serve {
             builder = leadership::lead(builder, settings, &store)
                 .map_err(|error| ImpossibleSettings(vec![format!("{error:#}")]))?;
@@ -133,7 +138,7 @@ impl Composition {
         parts.task(RunRetention::new(&store).max_age(settings.history.retention).max_runs(settings.history.limit));
         let mut monitor =
             Monitor::new(&leadership::instance(settings), &gauges).probe(database::DatabaseProbe(store.clone()));
-        let redis = redis(&settings.redis)?;
+        let redis = redis::pool(&settings.redis)?;
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
         }
@@ -151,14 +156,24 @@ impl Composition {
         if !problems.is_empty() {
             return Err(ImpossibleSettings(problems).into());
         }
-        let (app, authenticator) = (builder.build()?, Arc::new(authenticator?));
+        let app = builder.build()?;
+        let problems = access::problems(settings, &app);
+        if !problems.is_empty() {
+            return Err(ImpossibleSettings(problems).into());
+        }
+        let (authenticator, requests) = (watch::Sender::new(authenticator?), RequestMetrics::register(&gauges));
         // Work goes on without these, so they are not required; the monitor reports how they are.
         for (component, is_used) in [("redis", redis.is_some()), ("kubernetes", settings.kubernetes.enabled)] {
             if is_used {
                 let _ = app.health().register(component, false);
             }
         }
-        Ok(Self { app, store, authenticator, redis, metrics, retention, defaults })
+        Ok(Self { app, store, requests, authenticator, redis, metrics, retention, defaults })
+    }
+
+    /// Recognises callers from outside, as the settings say that were applied last.
+    pub(crate) fn authenticator(&self) -> Arc<dyn Authenticator> {
+        Arc::new(self.authenticator.subscribe())
     }
 
     /// Applies what can change while the app runs. Everything is worked out before anything is changed.
@@ -169,6 +184,8 @@ impl Composition {
         let (configs, mut problems) =
             (Vec::from_iter(self.defaults.iter().map(configure)), clashes(&settings.analytics));
         problems.extend(configs.iter().filter_map(|config| Some(config.as_ref().err()?.to_string())));
+        let authenticator = authentication::authenticator(&settings.authentication, &self.store);
+        problems.extend(authenticator.as_ref().err().map(|error| format!("{error:#}")));
         if !problems.is_empty() {
             return Err(ImpossibleSettings(problems).into());
         }
@@ -182,6 +199,7 @@ impl Composition {
                 self.app.tasks().reconfigure(&name, config)?;
             }
         }
+        self.authenticator.send_replace(authenticator?);
         self.metrics.set_own_metrics(own_metrics(&settings.analytics));
         *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = retention(&settings.analytics);
         Ok(())
@@ -207,15 +225,4 @@ fn own_metrics(settings: &settings::Analytics) -> Vec<SqlMetric> {
 
 fn retention(settings: &settings::Analytics) -> Retention {
     Retention { max_age: settings.retention, max_rows: settings.storage_limit }
-}
-
-fn redis(settings: &settings::Redis) -> anyhow::Result<Option<Redis>> {
-    if !settings.enabled {
-        return Ok(None);
-    }
-    let mut options = RedisOptions::standalone(&settings.address, settings.port);
-    if let Some(password) = &settings.password {
-        options = options.with_password(password.expose_secret());
-    }
-    Redis::new(&options).map(Some).context("`redis` is wrong")
 }

@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use taskserver_config::Settings;
 use taskserver_config::settings::Database;
-use taskserver_config::{ENGINE_SETTING_CATEGORIES, EngineSetting, Loader, Settings};
-use taskserver_core::{
-    Field, FieldType, Filter, Health, HealthReporter, Method, PoolUse, Probe, Query, Record, Schema, Service,
-};
-use taskserver_store::{Store, StoreError, StoreOptions, TableService};
+use taskserver_core::{Health, HealthReporter, PoolUse, Probe};
+use taskserver_store::{Store, StoreError, StoreOptions};
 
 use crate::kubernetes;
 
@@ -55,43 +52,6 @@ pub(crate) async fn prepare_patiently(store: &Store, settings: &Settings, health
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(MAX_WAIT);
     }
-}
-
-/// How many rows of settings are read: the platform has a few in each category.
-const MAX_ENGINE_SETTINGS: u64 = 1000;
-
-/// In a cluster, the platform's own settings for this server are a layer of the configuration, as they are in the database now.
-/// Where they cannot be read, the loader stays as it is.
-pub(crate) async fn with_engine_settings(loader: Loader, settings: &Settings) -> Loader {
-    if !settings.kubernetes.enabled {
-        return loader;
-    }
-    match engine_settings(&settings.database).await {
-        Ok(rows) => loader.engine_settings(rows),
-        Err(error) => {
-            tracing::warn!(%error, "the platform's settings (engine-setting) cannot be read; what was in effect stays so");
-            loader
-        }
-    }
-}
-
-/// The platform's settings for this server, out of its table `engine-setting`.
-async fn engine_settings(settings: &Database) -> anyhow::Result<Vec<EngineSetting>> {
-    let store = Store::new(options(settings)?)?;
-    let text = FieldType::String { max: 4095 };
-    let schema = Schema::new(["id", "category", "key", "value"].map(|name| Field::nullable(name, text)));
-    let table = TableService::new(store.clone(), "engine-setting", schema, &Method::READS);
-    let values = ENGINE_SETTING_CATEGORIES.map(Value::from).to_vec();
-    let of_ours = Filter::OneOf { field: "category".into(), values, negated: false };
-    let page = table.find(&Query::new().and(of_ours).limit(MAX_ENGINE_SETTINGS).into()).await;
-    store.close();
-    let text = |row: &Record, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let row = |row: &Record| EngineSetting {
-        category: text(row, "category"),
-        key: text(row, "key"),
-        value: text(row, "value"),
-    };
-    Ok(page?.data.iter().map(row).collect())
 }
 
 /// Watches over the database.

@@ -29,15 +29,19 @@
 //! ```
 #![deny(missing_docs)]
 
+mod access;
 mod authentication;
 pub mod cli;
 mod command;
 mod compose;
 mod database;
 mod demo;
+mod engine_settings;
+mod http;
 mod kubernetes;
 mod leadership;
 mod logging;
+mod redis;
 mod reload;
 mod schedule;
 mod server;

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use taskserver_config::Settings;
 use taskserver_core::App;
-use taskserver_http::{HttpOptions, Server as HttpServer};
-use taskserver_redis::{FeathersSync, FeathersSyncOptions, RunningSync};
+use taskserver_http::Server as HttpServer;
+use taskserver_redis::{FeathersSync, RunningSync};
+use taskserver_store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Composition, Extension, Parts, Purpose};
-use crate::{database, kubernetes, leadership};
+use crate::{database, http, kubernetes, redis};
 
 /// How long the last events may take to reach Redis.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -53,19 +54,49 @@ impl Server {
     /// # Errors
     /// The port cannot be bound, or the settings are impossible together.
     pub async fn start(self) -> anyhow::Result<Running> {
+        self.compose()?.start().await
+    }
+
+    /// Composes the app, and so finds out whether the settings are possible together. Connects to nothing.
+    pub(crate) fn compose(self) -> anyhow::Result<Composed> {
         let Self { settings, extensions } = self;
         let composition = Composition::new(&settings, Purpose::Serve, extensions)?;
+        Ok(Composed { settings, composition })
+    }
+}
+
+/// A server whose app is composed, before it starts.
+pub(crate) struct Composed {
+    settings: Settings,
+    composition: Composition,
+}
+
+impl Composed {
+    /// The database.
+    pub(crate) fn store(&self) -> &Store {
+        &self.composition.store
+    }
+
+    /// Starts the server.
+    pub(crate) async fn start(self) -> anyhow::Result<Running> {
+        let Self { settings, composition } = self;
         let app = composition.app.clone();
-        let http = HttpServer::bind(http_options(&settings)).await?.authenticator(composition.authenticator.clone());
-        let address = http.local_addr();
+        let mut listeners = Vec::new();
+        for options in http::options(&settings) {
+            let listener = HttpServer::bind(options).await?;
+            listeners.push(listener.authenticator(composition.authenticator()).metrics(composition.requests.clone()));
+        }
+        let addresses: Vec<_> = listeners.iter().map(HttpServer::local_addr).collect();
         let database = app.health().register("database", true);
         let end = CancellationToken::new();
-        let serving = tokio::spawn(http.serve(app.clone(), end.clone()));
+        let serving =
+            listeners.into_iter().map(|listener| tokio::spawn(listener.serve(app.clone(), end.clone()))).collect();
         let sync = composition
             .redis
             .as_ref()
-            .map(|redis| FeathersSync::new(redis, FeathersSyncOptions::default()).start(&app));
+            .map(|redis| FeathersSync::new(redis, redis::sync_options(&settings)).start(&app));
         let (started, tasks_run) = watch::channel(false);
+        let address = addresses[0];
         let working = {
             let (app, store, settings) = (app, composition.store.clone(), settings.clone());
             tokio::spawn(async move {
@@ -77,6 +108,9 @@ impl Server {
                     app.start();
                     tracing::info!("Task server running.");
                     tracing::info!("Task server listening on port {}", address.port());
+                    for administration in &addresses[1..] {
+                        tracing::info!("Metrics and tasks are answered on port {}", administration.port());
+                    }
                     started.send_replace(true);
                     if kubernetes::keeps_events(&settings) {
                         kubernetes::collect_events(&app, &store, &settings).await;
@@ -89,26 +123,13 @@ impl Server {
     }
 }
 
-fn http_options(settings: &Settings) -> HttpOptions {
-    let http = &settings.http;
-    HttpOptions {
-        max_connections: http.max_connections,
-        header_timeout: http.header_timeout,
-        idle_timeout: http.idle_timeout,
-        request_timeout: http.request_timeout,
-        max_header_bytes: http.max_header_bytes,
-        max_body_bytes: http.max_body_bytes,
-        identity: leadership::instance(settings),
-        ..HttpOptions::new(http.address())
-    }
-}
-
 /// A server that runs. Dropping it leaves it running; [`stop`](Self::stop) ends it.
 pub struct Running {
     composition: Composition,
     address: SocketAddr,
     end: CancellationToken,
-    serving: JoinHandle<()>,
+    /// A task for each address that is listened on.
+    serving: Vec<JoinHandle<()>>,
     working: JoinHandle<()>,
     sync: Option<RunningSync>,
     tasks_run: watch::Receiver<bool>,
@@ -116,7 +137,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// The address that the server listens on.
+    /// The address of the services.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -126,6 +147,11 @@ impl Running {
     #[must_use]
     pub fn app(&self) -> &App {
         &self.composition.app
+    }
+
+    /// The database.
+    pub(crate) fn store(&self) -> &Store {
+        &self.composition.store
     }
 
     /// Resolves once the database is prepared and the tasks run; `false` if the server was stopped before.
@@ -152,7 +178,7 @@ impl Running {
             sync.stop(FLUSH_TIMEOUT).await;
         }
         self.end.cancel();
-        for part in [self.working, self.serving] {
+        for part in std::iter::once(self.working).chain(self.serving) {
             if let Err(error) = part.await {
                 tracing::error!(%error, "a part of the server ended badly");
             }

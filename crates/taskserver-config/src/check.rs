@@ -3,10 +3,7 @@
 //! What comes out is a tree in which each leaf has the type of its key, so that the typed sections can be filled from it
 //! without a second thought.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use figment::{
     Figment, Profile,
@@ -14,10 +11,11 @@ use figment::{
 };
 
 use crate::{
-    duration,
+    across, duration,
     error::Problem,
     rules::{Refused, refuse, refuse_with, words},
     schema::{self, FILE_SUFFIX, Found, Kind, LONGEST_METRIC_NAME, Leaf, Path, Schema},
+    settings::database_url::{REDACTED, redact},
     show, suggest,
 };
 
@@ -27,6 +25,25 @@ pub(crate) struct Checked {
     pub(crate) leaf: &'static Leaf,
     pub(crate) value: Typed,
     pub(crate) source: String,
+}
+
+impl Checked {
+    /// The value as TOML writes it, hidden where it is secret.
+    pub(crate) fn shown(&self) -> String {
+        match &self.value {
+            Typed::Text(text) if self.leaf.key == "database.url" => schema::quoted(&redact(text)),
+            _ if self.leaf.secret => schema::quoted(REDACTED),
+            Typed::Bool(value) => value.to_string(),
+            Typed::Integer(value) => value.to_string(),
+            Typed::Duration(value) => schema::quoted(&duration::format(*value)),
+            Typed::Text(text)
+                if matches!(self.leaf.kind, Kind::OneOf(_)) && ["true", "false"].contains(&text.as_str()) =>
+            {
+                text.clone()
+            }
+            Typed::Text(text) => schema::quoted(text),
+        }
+    }
 }
 
 /// A value of the type of its key.
@@ -63,7 +80,7 @@ pub(crate) fn check(
     let mut check = Check { merged, schema, problems, checked: BTreeMap::new() };
     check.table(&mut Path::new(), tree);
     let checked = check.checked;
-    across_leaves(&checked, problems);
+    across::check(&checked, problems);
     checked
 }
 
@@ -263,41 +280,5 @@ fn truth(text: &str) -> Option<&'static str> {
         "true" | "yes" | "on" | "1" | "y" => Some("true"),
         "false" | "no" | "off" | "0" | "n" => Some("false"),
         word => suggest::closest(word, ["true", "false"]),
-    }
-}
-
-/// What no leaf shows alone.
-fn across_leaves(checked: &BTreeMap<Path, Checked>, problems: &mut Vec<Problem>) {
-    let tasks: BTreeSet<&[String]> =
-        checked.keys().filter(|path| path.len() == 3 && path[0] == "tasks").map(|path| &path[..2]).collect();
-    for task in tasks {
-        let get = |key: &str| checked.get(&[task, &[key.to_owned()]].concat());
-        let limit = |key: &str| match get(key) {
-            Some(Checked { value: Typed::Duration(limit), source, .. }) => {
-                Some((*limit, format!("`{key}`, which is {} (from: {source})", duration::format(*limit))))
-            }
-            _ => None,
-        };
-        let day = || (Duration::from_secs(24 * 60 * 60), "a day".to_owned());
-        let period = limit("every").or_else(|| get("cron").map(|_| day()));
-        for (key, limit, relation) in [
-            ("jitter", &period, "must be shorter than"),
-            ("offset", &period, "must be shorter than"),
-            ("retry_backoff", &limit("retry_backoff_max"), "must not be longer than"),
-        ] {
-            let (Some((limit, of)), Some(Checked { value: Typed::Duration(length), source, .. })) = (limit, get(key))
-            else {
-                continue;
-            };
-            if length > limit || (length == limit && key != "retry_backoff") {
-                problems.push(Problem {
-                    key: Some(format!("{}.{key}", schema::display(task))),
-                    value: Some(schema::quoted(&duration::format(*length))),
-                    source: source.clone(),
-                    reason: format!("{relation} {of}"),
-                    suggestion: None,
-                });
-            }
-        }
     }
 }

@@ -7,11 +7,9 @@ use std::{
 
 use crate::{
     Inputs, Settings,
-    check::{Checked, Typed},
-    duration,
+    check::Checked,
     error::printable,
-    schema::{self, Kind, LEAVES, Path},
-    settings::database_url::{REDACTED, redact},
+    schema::{self, LEAVES, Path},
 };
 
 /// A configuration without a problem.
@@ -89,7 +87,7 @@ impl Loaded {
             .into_iter()
             .map(|(path, checked)| Effective {
                 key: schema::display(path),
-                value: shown(checked),
+                value: checked.shown(),
                 source: checked.source.clone(),
             })
             .collect()
@@ -108,7 +106,7 @@ impl Loaded {
                 .iter()
                 .map(|(path, checked)| {
                     let name = path.last().map_or_else(String::new, |name| schema::segment_text(name));
-                    (format!("{name} = {}", shown(checked)), checked.source.as_str())
+                    (format!("{name} = {}", checked.shown()), checked.source.as_str())
                 })
                 .collect();
             // One very long value does not push the comments of all others away.
@@ -160,20 +158,4 @@ impl Loaded {
 
 fn parents(path: &Path) -> &[String] {
     path.split_last().map_or(&[], |(_, parents)| parents)
-}
-
-fn shown(checked: &Checked) -> String {
-    match &checked.value {
-        Typed::Text(text) if checked.leaf.key == "database.url" => schema::quoted(&redact(text)),
-        _ if checked.leaf.secret => schema::quoted(REDACTED),
-        Typed::Bool(value) => value.to_string(),
-        Typed::Integer(value) => value.to_string(),
-        Typed::Duration(value) => schema::quoted(&duration::format(*value)),
-        Typed::Text(text)
-            if matches!(checked.leaf.kind, Kind::OneOf(_)) && ["true", "false"].contains(&text.as_str()) =>
-        {
-            text.clone()
-        }
-        Typed::Text(text) => schema::quoted(text),
-    }
 }

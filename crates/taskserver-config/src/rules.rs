@@ -3,9 +3,14 @@
 use std::net::IpAddr;
 
 use croner::parser::{CronParser, Year};
+use ipnet::IpNet;
 use jiff::{Timestamp, tz::TimeZone};
+use url::Url;
 
-use crate::{settings::DatabaseUrl, suggest};
+use crate::{
+    settings::{DatabaseUrl, Endpoint},
+    suggest,
+};
 
 /// Why a value is refused, and what was probably meant.
 #[derive(Debug, PartialEq)]
@@ -49,6 +54,68 @@ pub(crate) fn namespaces(text: &str) -> Result<String, Refused> {
         }
     }
     Ok(text.to_owned())
+}
+
+/// Checks each of the items that commas separate.
+fn each(text: &str, rule: impl Fn(&str) -> Result<String, Refused>) -> Result<String, Refused> {
+    let items: Result<Vec<_>, _> = text.split(',').map(str::trim).map(rule).collect();
+    items.map(|items| items.join(", "))
+}
+
+/// Origins as browsers send them, or `*` for any, separated by commas.
+pub(crate) fn origins(text: &str) -> Result<String, Refused> {
+    each(text, |origin| match Url::parse(origin) {
+        _ if origin == "*" => Ok(origin.to_owned()),
+        Ok(url) if ["http", "https"].contains(&url.scheme()) => {
+            let written = url.origin().ascii_serialization();
+            if written == origin {
+                return Ok(written);
+            }
+            refuse_with(format!("`{origin}` is not how a browser writes an origin"), Some(written))
+        }
+        _ => refuse(format!("`{origin}` is no origin: expected one such as https://ir.example.com, or * for any")),
+    })
+}
+
+/// Addresses and networks, separated by commas. An address is a network of one.
+pub(crate) fn networks(text: &str) -> Result<String, Refused> {
+    each(text, |network| match network.parse::<IpNet>().or_else(|_| network.parse::<IpAddr>().map(IpNet::from)) {
+        Ok(network) => Ok(network.to_string()),
+        Err(_) => refuse(format!("`{network}` is neither an IP address nor a network such as 10.0.0.0/8")),
+    })
+}
+
+const METHODS: [&str; 6] = ["find", "get", "create", "update", "patch", "remove"];
+
+/// Methods of services, separated by commas; or none.
+pub(crate) fn methods(text: &str) -> Result<String, Refused> {
+    if text.trim().is_empty() {
+        return Ok(String::new());
+    }
+    each(text, |method| match METHODS.contains(&method) {
+        true => Ok(method.to_owned()),
+        false => {
+            let reason = format!("`{method}` is no method of a service: expected {}", words(&METHODS));
+            refuse_with(reason, suggest::closest(method, METHODS))
+        }
+    })
+}
+
+/// Names of services, separated by commas. Whether there are such services is for the server to say.
+pub(crate) fn services(text: &str) -> Result<String, Refused> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
+    each(text, |name| match !name.is_empty() && name.chars().all(allowed) {
+        true => Ok(name.to_owned()),
+        false => refuse("expected names of services, such as analytics, separated by commas"),
+    })
+}
+
+/// Hosts with their ports, separated by commas.
+pub(crate) fn endpoints(text: &str) -> Result<String, Refused> {
+    each(text, |endpoint| match endpoint.parse::<Endpoint>() {
+        Ok(_) => Ok(endpoint.to_owned()),
+        Err(reason) => refuse(reason),
+    })
 }
 
 pub(crate) fn ip_address(text: &str) -> Result<String, Refused> {
@@ -133,7 +200,7 @@ pub(crate) fn certificates(text: &str) -> Result<String, Refused> {
     if text.contains("-----BEGIN CERTIFICATE-----") && text.contains("-----END CERTIFICATE-----") {
         Ok(text.to_owned())
     } else {
-        refuse("holds no certificate in PEM form; a file is named with database.tls.ca_file")
+        refuse("holds no certificate in PEM form; a file is named with ca_file")
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one list of all keys: what type each has, which values it takes, whether it is secret and whether it can change while
 //! the server runs. Checks, suggestions, redaction, reloads and the test of `config/default.toml` are all driven by it.
 //!
-//! A `*` in a key stands for a name: of a task, which must be known, or of a metric or token, which is free.
+//! A `*` in a key stands for a name: of a task, which must be known, or of a metric, token or service, which is free.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,13 +84,36 @@ const ALGORITHMS: &[&str] = &[
 pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("http.host", Kind::Text(rules::ip_address)),
     Leaf::new("http.port", Kind::Integer(0, 65_535)),
+    Leaf::new("http.admin_port", Kind::Integer(1, 65_535)).none(""),
     Leaf::new("http.max_connections", Kind::Integer(1, 1_000_000)),
     Leaf::new("http.header_timeout", Kind::Duration(1, HOUR)),
     Leaf::new("http.idle_timeout", Kind::Duration(1, DAY)),
     Leaf::new("http.request_timeout", Kind::Duration(1, HOUR)),
     Leaf::new("http.max_header_bytes", Kind::Integer(8192, 1 << 20)),
+    Leaf::new("http.max_headers", Kind::Integer(1, 10_000)),
     Leaf::new("http.max_body_bytes", Kind::Integer(1, 1 << 30)),
+    Leaf::new("http.max_concurrent_streams", Kind::Integer(1, 1_000_000)),
+    Leaf::new("http.ping_interval", Kind::Duration(1, HOUR)),
+    Leaf::new("http.ping_timeout", Kind::Duration(1, HOUR)),
+    Leaf::new("http.compression_min_bytes", Kind::Integer(0, 1 << 30)),
+    Leaf::new("http.page_size", Kind::Integer(1, 1_000_000)),
+    Leaf::new("http.max_page_size", Kind::Integer(1, 1_000_000)),
+    Leaf::new("http.max_event_streams", Kind::Integer(0, 1_000_000)),
+    Leaf::new("http.max_event_stream_age", Kind::Duration(SECOND, DAY)),
+    Leaf::new("http.event_log_size", Kind::Integer(0, 1_000_000)),
+    Leaf::new("http.cors_origins", Kind::Text(rules::origins)).none(""),
+    Leaf::new("http.trusted_proxies", Kind::Text(rules::networks)).none(""),
+    Leaf::new("http.protect_metrics", Kind::Bool),
+    Leaf::new("http.protect_pages", Kind::Bool),
     Leaf::new("http.writes", Kind::Bool),
+    Leaf::new("http.services.*.methods", Kind::Text(rules::methods)),
+    Leaf::new("http.services.*.scope", Kind::Text(rules::not_empty)),
+    Leaf::new("http.services.*.scopes.find", Kind::Text(rules::not_empty)),
+    Leaf::new("http.services.*.scopes.get", Kind::Text(rules::not_empty)),
+    Leaf::new("http.services.*.scopes.create", Kind::Text(rules::not_empty)),
+    Leaf::new("http.services.*.scopes.update", Kind::Text(rules::not_empty)),
+    Leaf::new("http.services.*.scopes.patch", Kind::Text(rules::not_empty)),
+    Leaf::new("http.services.*.scopes.remove", Kind::Text(rules::not_empty)),
     Leaf::new("database.url", Kind::Text(rules::database_url)).secret(),
     Leaf::new("database.password", Kind::Text(rules::any)).secret().none(""),
     Leaf::new("database.create_platform_tables", Kind::OneOf(&["auto", "true", "false"])),
@@ -103,18 +126,35 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("redis.enabled", Kind::Bool),
     Leaf::new("redis.address", Kind::Text(rules::host)),
     Leaf::new("redis.port", Kind::Integer(1, 65_535)),
+    Leaf::new("redis.username", Kind::Text(rules::any)).none(""),
     Leaf::new("redis.password", Kind::Text(rules::any)).secret().none(""),
+    Leaf::new("redis.tls.enabled", Kind::Bool),
+    Leaf::new("redis.tls.ca", Kind::Text(rules::certificates)).none(""),
+    Leaf::new("redis.sentinel.master", Kind::Text(rules::any)).none(""),
+    Leaf::new("redis.sentinel.addresses", Kind::Text(rules::endpoints)).none(""),
+    Leaf::new("redis.sentinel.password", Kind::Text(rules::any)).secret().none(""),
+    Leaf::new("redis.cluster", Kind::Text(rules::endpoints)).none(""),
+    Leaf::new("redis.publish", Kind::Text(rules::services)).none(""),
+    Leaf::new("redis.receive", Kind::Text(rules::services)).none(""),
+    Leaf::new("redis.channel", Kind::Text(rules::not_empty)),
+    Leaf::new("redis.queue", Kind::Integer(1, 1_000_000)),
+    Leaf::new("redis.max_message_bytes", Kind::Integer(1024, 1 << 30)),
     Leaf::new("kubernetes.enabled", Kind::Bool),
     Leaf::new("kubernetes.events.enabled", Kind::Bool),
     Leaf::new("kubernetes.events.namespaces", Kind::Text(rules::namespaces)).none(""),
     Leaf::new("platform.release_name", Kind::Text(rules::not_empty)),
     Leaf::new("platform.server_mode", Kind::Text(rules::not_empty)),
-    Leaf::new("authentication.secret", Kind::Text(rules::any)).secret().none(""),
-    Leaf::new("authentication.jwt_public_key", Kind::Text(rules::public_key)).none(""),
-    Leaf::new("authentication.jwt_algorithm", Kind::OneOf(ALGORITHMS)),
-    Leaf::new("authentication.cache", Kind::Duration(0, HOUR)),
-    Leaf::new("authentication.tokens.*.sha256", Kind::Text(rules::sha256)).secret(),
-    Leaf::new("authentication.tokens.*.scopes", Kind::Text(rules::any)),
+    Leaf::new("platform.engine_setting_interval", Kind::Duration(SECOND, DAY)).live(),
+    Leaf::new("authentication.secret", Kind::Text(rules::any)).secret().none("").live(),
+    Leaf::new("authentication.jwt_public_key", Kind::Text(rules::public_key)).none("").live(),
+    Leaf::new("authentication.jwt_algorithm", Kind::OneOf(ALGORITHMS)).live(),
+    Leaf::new("authentication.leeway", Kind::Duration(0, HOUR)).live(),
+    Leaf::new("authentication.cache", Kind::Duration(0, HOUR)).live(),
+    Leaf::new("authentication.max_cached_callers", Kind::Integer(0, 1_000_000)).live(),
+    Leaf::new("authentication.max_failed_attempts", Kind::Integer(1, 1_000_000)),
+    Leaf::new("authentication.failed_attempts_window", Kind::Duration(SECOND, DAY)),
+    Leaf::new("authentication.tokens.*.sha256", Kind::Text(rules::sha256)).secret().live(),
+    Leaf::new("authentication.tokens.*.scopes", Kind::Text(rules::any)).live(),
     Leaf::new("log.level", Kind::Text(rules::log_level)).live(),
     Leaf::new("log.format", Kind::OneOf(&["auto", "pretty", "json"])),
     Leaf::new("tasks.*.enabled", Kind::Bool).live(),
@@ -220,16 +260,13 @@ impl Schema {
         }
     }
 
-    /// All keys and sections, with the names of the tasks, and with the metric that `path` may be about.
+    /// All keys and sections, with the names of the tasks, and with the name that `path` has where one is free.
     fn candidates(&self, path: &[String]) -> BTreeMap<String, Path> {
-        let metric = match path {
-            [section, _, name, ..] if section == "analytics" => BTreeSet::from([name.clone()]),
-            _ => BTreeSet::new(),
-        };
         let mut paths = BTreeSet::new();
         for leaf in LEAVES {
-            let names = if leaf.key.starts_with("tasks.") { &self.tasks } else { &metric };
-            if leaf.segments().any(|segment| segment == "*") {
+            if let Some(position) = leaf.segments().position(|segment| segment == "*") {
+                let of_task = leaf.key.starts_with("tasks.");
+                let names = if of_task { self.tasks.iter().collect() } else { Vec::from_iter(path.get(position)) };
                 for name in names {
                     paths.insert(leaf.segments().map(|s| if s == "*" { name.clone() } else { s.to_owned() }).collect());
                 }
@@ -331,6 +368,7 @@ mod tests {
             ("databse", Some("database")),
             ("create_platform_tables", Some("database.create_platform_tables")),
             ("analytics.metrics.activeUsers.sq", Some("analytics.metrics.activeUsers.sql")),
+            ("http.services.user.scopes.fnid", Some("http.services.user.scopes.find")),
             ("timeout", None),
             ("something.else.entirely", None),
         ] {

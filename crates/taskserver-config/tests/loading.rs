@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use proptest::prelude::*;
 use taskserver_config::{
     EngineSetting, ExposeSecret, Loaded, Loader,
-    settings::{Backend, LogFormat, Missed, Overlap},
+    settings::{Backend, Endpoint, LogFormat, Missed, Overlap},
 };
 use tempfile::TempDir;
 
@@ -328,6 +328,32 @@ fn engine_settings_count_in_a_cluster_only() {
 }
 
 #[test]
+fn lists_are_separated_by_commas_and_services_can_be_named_by_variables() {
+    let directory = TempDir::new().unwrap();
+    write(
+        &directory,
+        "taskserver.toml",
+        "http.cors_origins = 'https://a.example,https://b.example:8443'\nhttp.trusted_proxies = '10.1.2.3/8, ::1'\n\
+         redis.cluster = 'a:1, [::1]:2'\nredis.publish = ''\nredis.receive_file = 'receive'",
+    );
+    write(&directory, "receive", "avatar, scene\n");
+    let loaded = load(&loader(&directory).environment([
+        ("TASKSERVER__HTTP__SERVICES__K8S_EVENT__METHODS", "find,get"),
+        ("TASKSERVER__HTTP__SERVICES__K8S_EVENT__SCOPES__GET", "events:read"),
+    ]));
+    let (http, redis) = (&loaded.settings.http, &loaded.settings.redis);
+    assert_eq!(http.cors_origins, ["https://a.example", "https://b.example:8443"]);
+    assert_eq!(http.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.1.2.3/8", "::1/128"]);
+    let endpoint = |host: &str, port| Endpoint { host: host.into(), port };
+    assert_eq!(redis.cluster, [endpoint("a", 1), endpoint("::1", 2)]);
+    assert!(redis.publish.is_empty());
+    assert_eq!(redis.receive.iter().collect::<Vec<_>>(), ["avatar", "scene"]);
+    let events = &http.services["k8s-event"];
+    assert_eq!(events.methods.as_deref(), Some(&["find".to_owned(), "get".to_owned()][..]));
+    assert_eq!((&events.scope, &*events.scopes["get"]), (&None, "events:read"));
+}
+
+#[test]
 fn a_schedule_of_a_later_layer_takes_the_place_of_one_of_the_other_form() {
     let directory = TempDir::new().unwrap();
     write(&directory, "taskserver.toml", "[tasks.analytics]\ncron = '0 * * * *'\ntime_zone = 'Europe/Berlin'");
@@ -397,13 +423,14 @@ fn the_configuration_in_effect_is_shown_as_toml_with_its_sources_and_without_sec
         "{text}"
     );
     let expected = format!(
-        "[redis]\nenabled = false        # {}\naddress = \"127.0.0.1\"  # {}\nport = 6379            # {}\npassword = \"***\"       # {}",
-        default("redis", "enabled"),
-        default("redis", "address"),
-        default("redis", "port"),
-        "environment variable REDIS_PASSWORD"
+        "[platform]\nrelease_name = \"local\"          # {}\nserver_mode = \"task\"            # {}\n\
+         engine_setting_interval = \"1m\"  # {}",
+        default("platform", "release_name"),
+        default("platform", "server_mode"),
+        default("platform", "engine_setting_interval"),
     );
-    assert_eq!(section("redis"), expected);
+    assert_eq!(section("platform"), expected);
+    assert!(section("redis").contains("password = \"***\"             # environment variable REDIS_PASSWORD"));
     assert_eq!(section("tasks.analytics"), "[tasks.analytics]\nevery = \"1h 30m\"  # --set tasks.analytics.every");
     assert_eq!(
         section("analytics.metrics.\"my users\""),

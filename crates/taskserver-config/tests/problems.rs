@@ -546,3 +546,105 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_wrong_with_the_surface_and_with_redis_is_said_value_by_value_and_of_one_beside_the_other() {
+    let text = report_of_file(
+        "a.toml",
+        "\
+[http]
+admin_port = 5050
+page_size = 200
+max_page_size = 100
+port = 5050
+cors_origins = 'https://ir.example.com/, ir.example.com'
+trusted_proxies = '10.0.0.0/8, proxy'
+
+[http.services.user]
+methods = 'get, finde'
+scope = ''
+scopes.fnid = 'user:read'
+
+[redis]
+sentinel.password = 'hunter2'
+sentinel.master = 'mymaster'
+cluster = 'redis.example:6379'
+publish = 'analytics; user'
+tls.ca = '-----BEGIN CERTIFICATE-----x-----END CERTIFICATE-----'
+sentinel.addreses = 'a:1'
+
+[redis.sentinel2]
+password = 'hunter2'
+",
+    );
+    assert_eq!(
+        text,
+        r#"The configuration has 13 problems:
+
+  1. http.cors_origins = "https://ir.example.com/, ir.example.com"
+     from: a.toml:6
+     `https://ir.example.com/` is not how a browser writes an origin.
+     Did you mean `https://ir.example.com`?
+
+  2. http.services.user.methods = "get, finde"
+     from: a.toml:10
+     `finde` is no method of a service: expected find, get, create, update, patch or remove.
+     Did you mean `find`?
+
+  3. http.services.user.scope = ""
+     from: a.toml:11
+     Must not be empty.
+
+  4. http.services.user.scopes.fnid = "user:read"
+     from: a.toml:12
+     There is no such key.
+     Did you mean `http.services.user.scopes.find`?
+
+  5. http.trusted_proxies = "10.0.0.0/8, proxy"
+     from: a.toml:7
+     `proxy` is neither an IP address nor a network such as 10.0.0.0/8.
+
+  6. redis.publish = "analytics; user"
+     from: a.toml:18
+     Expected names of services, such as analytics, separated by commas.
+
+  7. redis.sentinel.addreses = "a:1"
+     from: a.toml:20
+     There is no such key.
+     Did you mean `redis.sentinel.addresses`?
+
+  8. redis.sentinel2
+     from: a.toml:23
+     There is no such key.
+     Did you mean `redis.sentinel`?
+
+  9. http.page_size = 200
+     from: a.toml:3
+     Must not be greater than `http.max_page_size`, which is 100 (from: a.toml:4).
+
+ 10. http.admin_port = 5050
+     from: a.toml:2
+     Must be another one than `http.port`, which is 5050 (from: a.toml:5).
+
+ 11. redis.cluster = "redis.example:6379"
+     from: a.toml:17
+     Excludes `redis.sentinel`, which is also given (from: a.toml:16).
+
+ 12. redis.sentinel.master = "mymaster"
+     from: a.toml:16
+     Needs `redis.sentinel.addresses`: where Sentinels can be asked for it.
+
+ 13. redis.tls.ca
+     from: a.toml:19
+     Has no effect: `redis.tls.enabled` is false.
+"#
+    );
+}
+
+#[test]
+fn hosts_need_their_ports() {
+    for wrong in ["redis", "redis:0", "redis:65536", "redis.example:6379,", "::1:6379x", "redis://a:1", "[::1]", ":1"] {
+        let text = report_of_file("a.toml", &format!("redis.cluster = '{wrong}'"));
+        assert!(text.contains("Expected a host and its port, such as redis.example:6379 or [::1]:6379."), "{text}");
+    }
+}

@@ -18,7 +18,7 @@
 //!
 //! A [`Server`] is bound first and serves later, so that a port in use is found before anything starts. It speaks HTTP/1.1
 //! and HTTP/2 (with prior knowledge) on the one port. Whatever a client can spend (connections, heads, bodies, time) has a
-//! bound in [`HttpOptions`]. A [`Client`] asks a running server.
+//! bound in [`HttpOptions`]. [`RequestMetrics`] count and time what is asked. A [`Client`] asks a running server.
 //!
 //! ```
 //! use std::time::Duration;

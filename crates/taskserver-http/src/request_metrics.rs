@@ -14,13 +14,14 @@ use tokio::time::Instant;
 
 use crate::rest::Target;
 
-type RouteLabel = (&'static str, &'static str);
+type Label<V> = (&'static str, V);
+type Timings = Family<[Label<&'static str>; 1], Histogram, fn() -> Histogram>;
 
 /// Counts and times the requests of one or several [`Server`](crate::Server)s of an app. All clones are the same.
 #[derive(Clone)]
 pub struct RequestMetrics {
-    requests: Family<[(&'static str, String); 3], Counter>,
-    durations: Family<[RouteLabel; 1], Histogram, fn() -> Histogram>,
+    requests: Family<[Label<String>; 3], Counter>,
+    durations: Timings,
     in_flight: Gauge,
 }
 

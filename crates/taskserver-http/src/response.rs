@@ -81,9 +81,8 @@ pub(crate) fn error(error: &ServiceError) -> Response {
     if error.kind() == ErrorKind::NotAuthenticated {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(wait) = error.retry_after() {
-        // Rounded up: not a moment too early.
-        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+    if let Some(seconds) = error.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

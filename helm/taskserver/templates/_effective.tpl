@@ -40,6 +40,11 @@ serviceAccount:
 {{- ((.Values.config).http).port | default $port | int -}}
 {{- end -}}
 
+{{/* The name of the port that has the metrics. */}}
+{{- define "taskserver.metricsPort" -}}
+{{- ternary "admin" "http" (not (empty ((.Values.config).http).admin_port)) -}}
+{{- end -}}
+
 {{/* "true" where the server keeps its data in a file: no other database is named anywhere. */}}
 {{- define "taskserver.embedded" -}}
 {{- $database := (.Values.config).database | default dict -}}
@@ -70,6 +75,8 @@ The secrets in use: what they set, and the Secret and key that have them. An exi
   "databasePassword" "TASKSERVER__DATABASE__PASSWORD_FILE"
   "databaseCa" "TASKSERVER__DATABASE__TLS__CA_FILE"
   "redisPassword" "TASKSERVER__REDIS__PASSWORD_FILE"
+  "redisSentinelPassword" "TASKSERVER__REDIS__SENTINEL__PASSWORD_FILE"
+  "redisCa" "TASKSERVER__REDIS__TLS__CA_FILE"
   "authenticationSecret" "TASKSERVER__AUTHENTICATION__SECRET_FILE"
   "jwtPublicKey" "TASKSERVER__AUTHENTICATION__JWT_PUBLIC_KEY_FILE" -}}
 {{- $secrets := list -}}

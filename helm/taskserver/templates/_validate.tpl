@@ -10,6 +10,9 @@
 {{- if ($config.redis).password -}}
 {{- fail "config.redis.password: a ConfigMap is no place for a password: set secrets.redisPassword" -}}
 {{- end -}}
+{{- if (($config.redis).sentinel).password -}}
+{{- fail "config.redis.sentinel.password: a ConfigMap is no place for a password: set secrets.redisSentinelPassword" -}}
+{{- end -}}
 {{- if ($config.authentication).secret -}}
 {{- fail "config.authentication.secret: a ConfigMap is no place for a secret: set secrets.authenticationSecret" -}}
 {{- end -}}

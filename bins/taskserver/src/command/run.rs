@@ -7,10 +7,10 @@ use taskserver_config::{Loaded, Loader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Sources;
-use crate::logging::{self, LogLevel};
+use crate::engine_settings::EngineSettings;
+use crate::logging;
 use crate::reload::Reloader;
 use crate::server::{Running, Server};
-use crate::{compose, database};
 
 /// How long an aborted server may take to let go of what it holds.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -20,23 +20,31 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
 }
 
 /// Loads the settings, starts the server as `extend` would have it, and keeps it running until a signal ends it.
-pub(super) fn serve(loader: Loader, extend: impl FnOnce(Server) -> Server) -> anyhow::Result<ExitCode> {
-    let loaded = loader.load()?;
-    compose::check(&loaded.settings)?;
+pub(super) fn serve(mut loader: Loader, extend: impl Fn(Server) -> Server) -> anyhow::Result<ExitCode> {
+    let compose = |loaded: &Loaded| extend(Server::new(loaded.settings.clone())).compose();
+    let mut loaded = loader.load()?;
+    let mut composed = compose(&loaded)?;
     let level = logging::start(&loaded.settings.log)?;
     super::block_on(async {
-        let loader = database::with_engine_settings(loader, &loaded.settings).await;
-        // Only in a cluster is there another layer by now.
-        let loaded = if loaded.settings.kubernetes.enabled { loader.load()? } else { loaded };
-        level.set(&loaded.settings.log)?;
+        let mut platform = None;
+        if loaded.settings.kubernetes.enabled {
+            // The layer that is in the database.
+            let rows = EngineSettings::read(composed.store().clone()).await;
+            loader = loader.engine_settings(rows.rows());
+            loaded = loader.load()?;
+            composed = compose(&loaded)?;
+            level.set(&loaded.settings.log)?;
+            platform = Some(rows);
+        }
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        let running = extend(Server::new(loaded.settings.clone())).start().await?;
-        keep_running(running, loader, loaded, level).await
+        let running = composed.start().await?;
+        let every = loaded.settings.platform.engine_setting_interval;
+        let platform = platform.map(|rows| rows.watch(running.app(), running.store(), every));
+        keep_running(running, Reloader::new(loader, loaded, level, platform)).await
     })
 }
 
-async fn keep_running(running: Running, loader: Loader, loaded: Loaded, level: LogLevel) -> anyhow::Result<ExitCode> {
-    let mut reloader = Reloader::new(loader, loaded, level);
+async fn keep_running(running: Running, mut reloader: Reloader) -> anyhow::Result<ExitCode> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hang_up = signal(SignalKind::hangup())?;
     loop {
@@ -44,7 +52,7 @@ async fn keep_running(running: Running, loader: Loader, loaded: Loaded, level: L
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => reloader.reload(&running).await,
-            () = reloader.files_changed() => reloader.reload(&running).await,
+            () = reloader.changed() => reloader.reload(&running).await,
         }
     }
     Ok(stop(running, terminate, interrupt).await)

@@ -17,7 +17,7 @@ use crate::{database, logging};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn list(sources: &Sources, json: bool) -> anyhow::Result<ExitCode> {
-    let address = sources.loader().load()?.settings.http.address();
+    let address = sources.loader().load()?.settings.http.admin_address();
     super::block_on(async {
         let client = Client::new(address, TIMEOUT);
         match json {

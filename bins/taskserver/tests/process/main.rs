@@ -4,6 +4,7 @@
 mod calls;
 mod commands;
 mod crash;
+mod engine_settings;
 mod events;
 mod life;
 mod mistakes;
@@ -13,3 +14,4 @@ mod reload;
 mod replicas;
 mod rest;
 mod support;
+mod surface;

@@ -6,7 +6,7 @@ use tempfile::tempdir;
 use crate::support::{Server, free_port};
 
 /// The platform's environment for its task server, with this database.
-fn environment(command: &mut std::process::Command, url: &str) {
+pub(crate) fn environment(command: &mut std::process::Command, url: &str) {
     let url = url.strip_prefix("mysql://").unwrap();
     let (account, rest) = url.split_once('@').unwrap();
     let (address, database) = rest.split_once('/').unwrap();

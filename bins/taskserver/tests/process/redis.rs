@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use taskserver_tests::servers;
 use tempfile::tempdir;
 
-use crate::support::Server;
+use crate::support::{Server, free_port};
 
 #[test]
 fn every_stored_figure_is_told_to_the_platform() {
@@ -37,4 +37,32 @@ fn every_stored_figure_is_told_to_the_platform() {
         assert_eq!(of_metric, 1, "{metric} in {told:?}");
     }
     assert!(told.iter().all(|message| message.contains("\"created\",\"analytics\"")), "{told:?}");
+}
+
+#[test]
+fn the_events_that_are_set_go_through_the_channel_and_the_node_that_are_set() {
+    let Some(redis) = servers::redis::start() else { return };
+    let port = redis.url().rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    let mut listener =
+        Command::new("redis-cli").args(["-p", &port, "subscribe", "ours"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert_eq!(lines.by_ref().take(3).last().unwrap(), "1");
+
+    let cluster = format!("redis.cluster=127.0.0.1:{}, 127.0.0.1:{port}", free_port());
+    for publish in ["redis.publish=", "redis.publish=analytics"] {
+        let folder = tempdir().unwrap();
+        let settings = ["redis.enabled=true", &cluster, "redis.channel=ours", "redis.address=nowhere", publish];
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let mut server = Server::start(folder.path(), &settings);
+        server.wait_for("run succeeded");
+        server.signal("TERM");
+        assert_eq!(server.end().code(), Some(0));
+    }
+    // Of the second server, and in the order in which they were sent: the first has told nothing.
+    let told: Vec<String> = lines.filter(|line| line.starts_with('[')).take(6).collect();
+    let _ = listener.kill();
+    let _ = listener.wait();
+    for metric in task_analytics::PLATFORM_METRICS {
+        assert!(told.iter().any(|message| message.contains(&format!("\"{metric}\""))), "{metric} in {told:?}");
+    }
 }

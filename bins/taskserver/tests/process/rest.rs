@@ -8,11 +8,11 @@ use tempfile::tempdir;
 use crate::support::{Server, text};
 
 /// The token `hunter2`, by its hash.
-const TOKEN: &str =
+pub(crate) const TOKEN: &str =
     "authentication.tokens.operator.sha256=f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7";
 
 /// Asks with curl: the status and the body.
-fn ask(server: &Server, arguments: &[&str], path: &str) -> (u16, Value) {
+pub(crate) fn ask(server: &Server, arguments: &[&str], path: &str) -> (u16, Value) {
     let url = format!("http://127.0.0.1:{}{path}", server.port);
     let output = Command::new("curl").args(["-sg", "-w", "\n%{http_code}", &url]).args(arguments).output().unwrap();
     let answer = text(&output.stdout);
@@ -20,7 +20,7 @@ fn ask(server: &Server, arguments: &[&str], path: &str) -> (u16, Value) {
     (status.parse().unwrap(), serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}")))
 }
 
-const AUTHORIZED: [&str; 2] = ["-H", "authorization: Bearer hunter2"];
+pub(crate) const AUTHORIZED: [&str; 2] = ["-H", "authorization: Bearer hunter2"];
 
 #[test]
 fn who_is_authorised_reads_the_figures_and_nobody_else() {

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// One row of the table `engine-setting`. There is no `Debug`: the value may be a secret.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EngineSetting {
     /// Column `category`.
     pub category: String,

@@ -172,6 +172,12 @@ pub(crate) fn own(environment: &Environment, schema: &Schema, problems: &mut Vec
         {
             *task = known.to_owned();
         }
+        // The platform's services have hyphens in their names, and variables cannot.
+        if let [section, table, service, ..] = path.as_mut_slice()
+            && (section.as_str(), table.as_str()) == ("http", "services")
+        {
+            *service = service.replace('_', "-");
+        }
         let Some(value) = environment.text(name, problems) else { continue };
         if value.is_empty() && path.last().is_none_or(|name| name != "password") {
             continue;

@@ -15,6 +15,14 @@ pub struct Authentication {
     pub jwt_algorithm: String,
     /// How long what was found about a caller may be used again.
     pub cache: Duration,
+    /// How many callers are remembered at most.
+    pub max_cached_callers: usize,
+    /// How far apart the clocks of whoever signs tokens and of this server may be.
+    pub leeway: Duration,
+    /// How often an address may fail to authenticate within `failed_attempts_window`.
+    pub max_failed_attempts: u32,
+    /// For how long the failed attempts of an address count together.
+    pub failed_attempts_window: Duration,
     /// Tokens of operators, by their names.
     #[serde(default)]
     pub tokens: BTreeMap<String, Token>,

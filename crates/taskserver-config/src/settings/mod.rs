@@ -15,20 +15,20 @@ mod platform;
 mod redis;
 mod tasks;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use self::{
     analytics::{Analytics, Metric},
     authentication::{Authentication, Token},
     database::{Database, Tls},
     database_url::{Backend, DatabaseUrl, DatabaseUrlError},
-    http::Http,
+    http::{Http, HttpService},
     leadership::{Leadership, LeadershipMode},
     log::{Log, LogFormat},
     platform::{Kubernetes, KubernetesEvents, Platform},
-    redis::Redis,
+    redis::{Endpoint, Redis, RedisSentinel, RedisTls},
     tasks::{Missed, Overlap, Task},
 };
 
@@ -80,4 +80,16 @@ pub struct History {
 pub struct Shutdown {
     /// How long running tasks and requests may take to finish before they are cancelled.
     pub timeout: Duration,
+}
+
+/// A list, written as a text of values that are separated by commas.
+fn separated<'de, D, C>(deserializer: D) -> Result<C, D::Error>
+where
+    D: Deserializer<'de>,
+    C: IntoIterator + FromIterator<C::Item>,
+    C::Item: FromStr<Err: Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(|item| item.parse().map_err(D::Error::custom)).collect()
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::Deserialize;
 
 /// Section `kubernetes`.
@@ -28,4 +30,6 @@ pub struct Platform {
     pub release_name: String,
     /// The role that the platform's chart gives this process.
     pub server_mode: String,
+    /// How often the platform's settings are looked at for changes, in a cluster.
+    pub engine_setting_interval: Duration,
 }

@@ -1,6 +1,7 @@
 //! The errors of services: those of Feathers, by the same names and codes.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -108,7 +109,8 @@ pub struct ServiceError {
     kind: ErrorKind,
     message: String,
     data: Option<Value>,
-    retry_after: Option<Duration>,
+    /// In seconds.
+    retry_after: Option<NonZeroU32>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -138,10 +140,11 @@ impl ServiceError {
         self
     }
 
-    /// Says when to try again.
+    /// Says how long to wait before trying again: rounded up to whole seconds, so that nobody comes too early.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.retry_after = NonZeroU32::new(u32::try_from(seconds).unwrap_or(u32::MAX));
         self
     }
 
@@ -152,10 +155,10 @@ impl ServiceError {
         self
     }
 
-    /// When to try again, where that can be said.
+    /// How many seconds to wait before trying again, where that can be said.
     #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after.map(NonZeroU32::get)
     }
 
     /// What kind of error it is.

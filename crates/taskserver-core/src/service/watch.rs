@@ -1,15 +1,6 @@
 //! Hooks that watch the calls of services: one logs them, the other counts and times them.
 //!
-//! Both are `around` hooks for a whole app, and see the calls that its [`Access`](super::Access) has let in:
-//!
-//! ```
-//! use taskserver_core::{All, App, CallLog, CallMetrics, Hooks, Metrics};
-//!
-//! let metrics = Metrics::default();
-//! let watching = Hooks::new().around(All, CallLog).around(All, CallMetrics::register(&metrics));
-//! let app = App::builder().metrics(metrics).hooks(watching).build()?;
-//! # Ok::<(), taskserver_core::BuildError>(())
-//! ```
+//! Both are `around` hooks for a whole app, and see the calls that its [`Access`](super::Access) has let in.
 
 use std::sync::Arc;
 
@@ -44,19 +35,30 @@ impl AroundHook for CallLog {
     }
 }
 
+type Label = (&'static str, String);
+
 /// Counts calls as `service_calls`, and times them as `service_call_duration_seconds`. A call whose caller has gone before its
 /// end is counted with the outcome `cancelled`.
+///
+/// ```
+/// use taskserver_core::{All, App, CallLog, CallMetrics, Hooks, Metrics};
+///
+/// let metrics = Metrics::default();
+/// let watching = Hooks::new().around(All, CallLog).around(All, CallMetrics::register(&metrics));
+/// let app = App::builder().metrics(metrics).hooks(watching).build()?;
+/// # Ok::<(), taskserver_core::BuildError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct CallMetrics {
-    calls: Family<[(&'static str, String); 4], Counter>,
-    durations: Family<[(&'static str, String); 2], Histogram, fn() -> Histogram>,
+    calls: Family<[Label; 4], Counter>,
+    durations: Family<[Label; 2], Histogram, fn() -> Histogram>,
 }
 
 impl CallMetrics {
     /// Registers the two metrics, once for an app.
     #[must_use]
     pub fn register(metrics: &Metrics) -> Self {
-        let durations = Family::new_with_constructor((|| Histogram::new(DURATION_BUCKETS)) as fn() -> Histogram);
+        let durations = Family::new_with_constructor(histogram as fn() -> Histogram);
         let watching = Self { calls: Family::default(), durations };
         metrics.register("service_calls", "Calls of services", watching.calls.clone());
         let help = "How long calls of services took";
@@ -102,6 +104,10 @@ impl Drop for Call<'_> {
         durations.observe(self.started.elapsed().as_secs_f64());
         self.metrics.calls.get_or_create(&[service, method, provider, outcome]).inc();
     }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(DURATION_BUCKETS)
 }
 
 fn outcome(result: &Result<(), ServiceError>) -> &'static str {
