@@ -29,7 +29,7 @@ dev-services:
 
 # Runs a stand-in of a Kubernetes cluster whose events can be collected: `--rate EVENTS_PER_SECOND`, or the path of a recording.
 dev-k8s *args:
-    cargo run --quiet --package taskserver-tests --features kubernetes --example kubernetes -- {{ args }}
+    cargo run --quiet --package taskserver-tests --features kubernetes --bin kubernetes -- {{ args }}
 
 # Runs all tests.
 test *args:

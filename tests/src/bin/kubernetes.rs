@@ -1,8 +1,8 @@
 //! The Kubernetes stand-in as a process, with a life of its own: something to collect events from where there is no cluster.
 //!
 //! ```text
-//! cargo run -p taskserver-tests --features kubernetes --example kubernetes -- --rate 2
-//! cargo run -p taskserver-tests --features kubernetes --example kubernetes -- tests/data/kubernetes/k8s-events-watch.ndjson
+//! just dev-k8s --rate 2
+//! just dev-k8s tests/data/kubernetes/k8s-events-watch.ndjson
 //! ```
 //!
 //! It prints the path of a kubeconfig, and then writes events until it is stopped: pods of a make-believe platform that start and
@@ -19,7 +19,7 @@ use taskserver_tests::kubernetes::{ApiServer, Resource};
 
 /// As long as a cluster keeps its events, unless it is told otherwise.
 const EVENT_TTL: Duration = Duration::from_secs(3600);
-const USAGE: &str = "[--rate EVENTS_PER_SECOND] [RECORDING]";
+const USAGE: &str = "what is understood: [--rate EVENTS_PER_SECOND] [RECORDING]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
