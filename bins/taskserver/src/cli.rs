@@ -82,6 +82,9 @@ enum Command {
         /// Print JSON in place of a table
         #[arg(long)]
         json: bool,
+        /// The token to show, where the tasks are for administrators only
+        #[arg(long, value_name = "TOKEN", env = "TASKSERVER_TOKEN", hide_env_values = true)]
+        token: Option<String>,
     },
     /// Ask the running server whether it is ready: exit code 0 or 1
     Health {
@@ -121,7 +124,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo => command::demo::run(&cli.sources),
         Command::Config { check } => command::config::run(&cli.sources, check),
         Command::Migrate => command::migrate::run(&cli.sources),
-        Command::Tasks { command: None, json } => command::tasks::list(&cli.sources, json),
+        Command::Tasks { command: None, json, token } => command::tasks::list(&cli.sources, json, token.as_deref()),
         Command::Tasks { command: Some(TasksCommand::Run { name }), .. } => command::tasks::run(&cli.sources, &name),
         Command::Health { live } => command::health::run(&cli.sources, live),
         Command::Completions { shell } => {

@@ -57,3 +57,34 @@ pub(crate) fn sync_options(settings: &Settings) -> FeathersSyncOptions {
         max_message_bytes: *max_message_bytes,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use taskserver_config::Loader;
+
+    use super::*;
+
+    const CA: &str = "-----BEGIN CERTIFICATE-----x-----END CERTIFICATE-----";
+
+    /// The options of these settings, as they show themselves: with everything but the secrets.
+    fn of(settings: &[&str]) -> String {
+        let loader = Loader::new().working_directory("/nowhere").overrides(settings.iter().copied());
+        let loaded = loader.load().unwrap_or_else(|error| panic!("{error}"));
+        format!("{:?}", options(&loaded.settings.redis))
+    }
+
+    #[test]
+    fn redis_is_reached_as_the_settings_say() {
+        let standalone = RedisOptions::standalone("127.0.0.1", 6379);
+        assert_eq!(of(&[]), format!("{standalone:?}"));
+        let with_login = RedisOptions::standalone("a", 1).with_username("u").with_password("p").with_tls();
+        let login = ["redis.username=u", "redis.password=p", "redis.tls.enabled=true"];
+        assert_eq!(of(&[&["redis.address=a", "redis.port=1"], &login[..]].concat()), format!("{with_login:?}"));
+        let ca = format!("redis.tls.ca={CA}");
+        let cluster = RedisOptions::cluster([("a".to_owned(), 1), ("::1".to_owned(), 2)]).with_ca(CA);
+        assert_eq!(of(&["redis.cluster=a:1, [::1]:2", "redis.tls.enabled=true", &ca]), format!("{cluster:?}"));
+        let sentinel = RedisOptions::sentinel("main", [("a".to_owned(), 1)]).with_sentinel_password("q");
+        let settings = ["redis.sentinel.master=main", "redis.sentinel.addresses=a:1", "redis.sentinel.password=q"];
+        assert_eq!(of(&settings), format!("{sentinel:?}"));
+    }
+}

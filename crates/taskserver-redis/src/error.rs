@@ -17,7 +17,7 @@ pub enum RedisError {
     },
     /// No connection could be had.
     #[error(
-        "cannot connect to Redis at {address}: {source}; check `redis.address`, `redis.port` and `redis.password`, and \
+        "cannot connect to Redis at {address}: {source}; check the settings under `redis`, and \
          that the server is Redis 6 or newer"
     )]
     Connect {

@@ -16,12 +16,15 @@ use crate::{database, logging};
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) fn list(sources: &Sources, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn list(sources: &Sources, json: bool, token: Option<&str>) -> anyhow::Result<ExitCode> {
     let address = sources.loader().load()?.settings.http.admin_address();
     super::block_on(async {
-        let client = Client::new(address, TIMEOUT);
+        let mut client = Client::new(address, TIMEOUT);
+        if let Some(token) = token {
+            client = client.with_token(token);
+        }
         match json {
-            true => print(&client.get("/api/tasks").await?.body),
+            true => print(&client.get_json::<serde_json::Value>("/api/tasks").await?.to_string()),
             false => print(&table(&client.get_json::<TaskTable>("/api/tasks").await?)),
         }
         Ok(ExitCode::SUCCESS)

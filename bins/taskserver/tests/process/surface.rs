@@ -53,6 +53,15 @@ fn metrics_and_pages_can_be_for_administrators_only() {
     assert_eq!(server.get("/readyz").0, 200);
     let (status, tasks) = ask(&server, &AUTHORIZED, "/api/tasks");
     assert!(status == 200 && tasks["tasks"].is_array(), "{tasks}");
+
+    let port = format!("http.port={}", server.port);
+    let list = |token: &[&str]| {
+        let arguments = [&["tasks"][..], &set(&["http.host=127.0.0.1", &port]), token].concat();
+        let output = run(folder.path(), &arguments);
+        (output.status.code(), text(&output.stdout).contains("analytics-maintenance"))
+    };
+    assert_eq!((list(&[]), list(&["--token", "hunter2"])), ((Some(1), false), (Some(0), true)));
+    assert_eq!((list(&["--json"]).0, list(&["--json", "--token", "hunter2"])), (Some(1), (Some(0), true)));
 }
 
 #[test]

@@ -124,8 +124,8 @@ async fn events_wait_for_a_server_that_starts_later() {
     eventually("noticed", || matches!(health(&app), Health::Degraded(_))).await;
     let address = server.url().trim_start_matches("redis://");
     let expected = format!(
-        "cannot connect to Redis at {address}: Connection refused (os error 111); check `redis.address`, `redis.port` \
-         and `redis.password`, and that the server is Redis 6 or newer; events wait until it is back"
+        "cannot connect to Redis at {address}: Connection refused (os error 111); check the settings under `redis`, \
+         and that the server is Redis 6 or newer; events wait until it is back"
     );
     assert_eq!(health(&app), Health::Degraded(expected));
     server.start_again();

@@ -77,7 +77,7 @@ async fn a_password_is_needed_where_the_server_has_one_and_is_never_told() {
     let address = server.url().split('@').nth(1).unwrap();
     let refused = |reason: &str| {
         Err(format!(
-            "cannot connect to Redis at {address}: {reason}; check `redis.address`, `redis.port` and `redis.password`, \
+            "cannot connect to Redis at {address}: {reason}; check the settings under `redis`, \
              and that the server is Redis 6 or newer"
         ))
     };
