@@ -86,6 +86,10 @@ impl Store {
         self.shared.pool.close();
     }
 
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
     pub(crate) async fn lease(&self) -> Result<Lease, StoreError> {
         Lease::take(&self.shared.pool, &self.shared.options).await
     }

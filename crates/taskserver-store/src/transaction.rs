@@ -2,7 +2,7 @@
 
 use crate::pool::Lease;
 use crate::sql::Row;
-use crate::{Sql, Store, StoreError};
+use crate::{Backend, Sql, Store, StoreError};
 
 /// A transaction that writes, for crates with tables of their own.
 ///
@@ -40,6 +40,21 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut lease = self.lease().await?;
+        lease.begin_write().await?;
+        Ok(Transaction { lease })
+    }
+
+    /// Begins a transaction in which each statement sees what is committed by then, and locks no more than the rows that it
+    /// finds: for tables that many write at once. On MySQL, other transactions lock the gaps between rows as well, and get into
+    /// each other's way; elsewhere this is [`begin`](Self::begin).
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn begin_read_committed(&self) -> Result<Transaction, StoreError> {
+        let mut lease = self.lease().await?;
+        if lease.backend() == Backend::Mysql {
+            lease.batch("SET TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+        }
         lease.begin_write().await?;
         Ok(Transaction { lease })
     }

@@ -1,0 +1,159 @@
+//! Workers: they take jobs, run them and store how they ended.
+//!
+//! Each process has, beside the attempts that run,
+//!
+//! - one loop for each queue, which takes jobs as slots become free (`take`);
+//! - one writer for all, which stores the ends of attempts, as many at once as have come together (`finish`);
+//! - one keeper, which renews the leases of what runs here, and stops what is no longer this process's (`keep`);
+//! - one loop that looks after the jobs of all: those whose time has come, and those of dead workers (`tend`).
+//!
+//! No loop stops at an error: the store may be away for a while. Jobs that run go on meanwhile, until their lease has expired;
+//! their ends are stored when it is back, if nobody else has taken them over.
+
+mod attempt;
+mod finish;
+mod keep;
+mod take;
+mod tend;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskserver_core::{App, HealthReporter};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::{Jobs, Queue, WorkerOptions};
+use finish::Ended;
+use keep::Held;
+
+/// How long the ends of the last attempts may take to be stored when the workers stop.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The wait after an error of the store's before it is asked again.
+const ERROR_WAIT: Duration = Duration::from_secs(1);
+
+/// The workers of a process, before they start.
+pub struct Workers {
+    queue: Queue,
+    jobs: Jobs,
+    options: WorkerOptions,
+    instance: String,
+}
+
+/// What the loops share.
+struct Shared {
+    app: App,
+    queue: Queue,
+    jobs: Jobs,
+    options: WorkerOptions,
+    instance: String,
+    health: HealthReporter,
+    held: Held,
+    ends: mpsc::Sender<Ended>,
+    /// The loops that take jobs, and the attempts.
+    work: TaskTracker,
+    /// Nothing new is to be taken.
+    stopping: CancellationToken,
+    /// What runs is to be given back.
+    aborting: CancellationToken,
+    /// Nothing runs any more, and every end was handed over.
+    drained: CancellationToken,
+}
+
+impl Shared {
+    /// Resolves when nothing new is to be taken.
+    async fn stopping(&self) {
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            () = self.app.shutdown().stopping() => {}
+        }
+    }
+}
+
+impl Workers {
+    /// Workers for these kinds of jobs. `instance` is the name of this process among its replicas.
+    #[must_use]
+    pub fn new(queue: &Queue, jobs: Jobs, options: WorkerOptions, instance: impl Into<String>) -> Self {
+        Self { queue: queue.clone(), jobs, options, instance: instance.into() }
+    }
+
+    /// The queues that are worked on, with how many jobs run at once.
+    fn queues(&self) -> BTreeMap<String, usize> {
+        let of_kinds = self.jobs.queues().map(|queue| (queue.to_owned(), self.options.concurrency));
+        let mut queues: BTreeMap<String, usize> = of_kinds.collect();
+        queues.extend(self.options.queues.clone());
+        queues.retain(|_, concurrency| *concurrency > 0);
+        queues
+    }
+
+    /// Starts. Must be called within a tokio runtime, once the store can be used.
+    #[must_use = "the workers must be stopped for their jobs to end in peace"]
+    pub fn start(self, app: &App) -> RunningWorkers {
+        let queues = self.queues();
+        let Self { queue, jobs, options, instance } = self;
+        queues.keys().for_each(|name| queue.metrics().know(name));
+        let (ends, receiver) = mpsc::channel(finish::BATCH * 2);
+        let shared = Arc::new(Shared {
+            app: app.clone(),
+            queue,
+            jobs,
+            options,
+            instance,
+            health: app.health().register("queue", false),
+            held: Held::default(),
+            ends,
+            work: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            aborting: CancellationToken::new(),
+            drained: CancellationToken::new(),
+        });
+        for (queue, concurrency) in queues {
+            shared.work.spawn(take::work(Arc::clone(&shared), queue, concurrency));
+        }
+        let writer = tokio::spawn(finish::write(Arc::clone(&shared), receiver));
+        let background = vec![
+            tokio::spawn(keep::keep(Arc::clone(&shared))),
+            tokio::spawn(tend::tend(Arc::clone(&shared))),
+            tokio::spawn(tend::count(Arc::clone(&shared))),
+            tokio::spawn(tend::listen(Arc::clone(&shared))),
+        ];
+        RunningWorkers { shared, writer, background }
+    }
+}
+
+/// Workers at work. They take nothing any more once the app is asked to stop; [`stop`](Self::stop) ends them.
+pub struct RunningWorkers {
+    shared: Arc<Shared>,
+    writer: JoinHandle<()>,
+    background: Vec<JoinHandle<()>>,
+}
+
+impl RunningWorkers {
+    /// Stops: takes no more jobs, lets those that run come to their end within the deadline, and gives the others back, to run
+    /// again elsewhere or later. The app's [abort](taskserver_core::Shutdown::abort) cuts the wait short.
+    pub async fn stop(self, deadline: Duration) {
+        let Self { shared, writer, background } = self;
+        shared.stopping.cancel();
+        shared.work.close();
+        let in_time = tokio::select! {
+            () = shared.work.wait() => true,
+            () = shared.app.shutdown().aborting() => false,
+            () = tokio::time::sleep(deadline) => false,
+        };
+        if !in_time {
+            tracing::warn!(?deadline, "jobs did not end before the shutdown deadline; they are given back");
+            shared.aborting.cancel();
+            // A job that never awaits cannot be stopped, and is not waited for either.
+            let _ = tokio::time::timeout(FLUSH_TIMEOUT, shared.work.wait()).await;
+        }
+        shared.drained.cancel();
+        if tokio::time::timeout(FLUSH_TIMEOUT, writer).await.is_err() {
+            tracing::error!("the ends of the last jobs could not be stored; the jobs will run again");
+        }
+        background.iter().for_each(JoinHandle::abort);
+    }
+}
