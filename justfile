@@ -70,13 +70,19 @@ lint-dependencies:
 bench-analytics:
     cargo bench --package taskserver-tests --bench analytics
 
+# Measures the queue on PostgreSQL beside graphile-worker and pg-boss, everything on two cores.
+bench-queue:
+    npm ci --prefix tests/benches/node --no-audit --no-fund --loglevel=error
+    cargo bench --package taskserver-tests --bench queue --no-run
+    taskset --cpu-list 0,1 cargo bench --package taskserver-tests --bench queue
+
 # Measures the start and the memory of the server.
 bench-server:
     cargo build --release
     cargo bench --package taskserver-tests --bench server
 
 # Runs all benchmarks.
-bench: bench-analytics bench-server
+bench: bench-analytics bench-queue bench-server
 
 # Opens the docs of the crates.
 docs:

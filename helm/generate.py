@@ -27,6 +27,7 @@ NAMED = {
     "analytics.metrics": "activeUsers",
     "authentication.tokens": "operator",
     "http.services": "analytics",
+    "queue.queues": "default",
 }
 # What the defaults write in place of a secret.
 SECRET = "secret"

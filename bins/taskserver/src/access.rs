@@ -10,6 +10,7 @@ pub(crate) fn access(settings: &settings::Http) -> Access {
     let access = Access::new()
         .writes(settings.writes)
         .offer(task_analytics::ANALYTICS, [Method::Find, Method::Create])
+        .offer(taskserver_queue::JOB, [Method::Find, Method::Get, Method::Create, Method::Patch])
         // Its events are received, and are nobody else's business: some of its rows are secrets.
         .offer(ENGINE_SETTING, []);
     settings.services.iter().fold(access, |mut access, (service, permissions)| {

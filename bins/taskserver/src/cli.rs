@@ -86,6 +86,13 @@ enum Command {
         #[arg(long, value_name = "TOKEN", env = "TASKSERVER_TOKEN", hide_env_values = true)]
         token: Option<String>,
     },
+    /// Show the jobs of the queue: the newest, of all states
+    Jobs {
+        #[command(subcommand)]
+        command: Option<JobsCommand>,
+        #[command(flatten)]
+        list: command::jobs::List,
+    },
     /// Ask the running server whether it is ready: exit code 0 or 1
     Health {
         /// Ask whether it is alive, ready or not
@@ -108,6 +115,27 @@ enum TasksCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum JobsCommand {
+    /// Show a job with everything that is known of it, as JSON
+    Show {
+        /// The job's id
+        id: String,
+    },
+    /// Put a job into the queue, and print its id
+    Enqueue(command::jobs::Enqueue),
+    /// Run a dead, cancelled or scheduled job (once more)
+    Retry {
+        /// The job's id
+        id: String,
+    },
+    /// Cancel a job that has not come to its end
+    Cancel {
+        /// The job's id
+        id: String,
+    },
+}
+
 /// Parses the process's arguments, does what they say, and reports errors.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -126,6 +154,13 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Migrate => command::migrate::run(&cli.sources),
         Command::Tasks { command: None, json, token } => command::tasks::list(&cli.sources, json, token.as_deref()),
         Command::Tasks { command: Some(TasksCommand::Run { name }), .. } => command::tasks::run(&cli.sources, &name),
+        Command::Jobs { command, list } => match command {
+            None => command::jobs::list(&cli.sources, &list),
+            Some(JobsCommand::Show { id }) => command::jobs::show(&cli.sources, &id),
+            Some(JobsCommand::Enqueue(job)) => command::jobs::enqueue(&cli.sources, &job),
+            Some(JobsCommand::Retry { id }) => command::jobs::change(&cli.sources, &id, "queued"),
+            Some(JobsCommand::Cancel { id }) => command::jobs::change(&cli.sources, &id, "cancelled"),
+        },
         Command::Health { live } => command::health::run(&cli.sources, live),
         Command::Completions { shell } => {
             let mut script = Vec::new();

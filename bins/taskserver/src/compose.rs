@@ -12,12 +12,14 @@ use taskserver_core::{
     All, App, AppBuilder, CallLog, CallMetrics, Hooks, Method, Metrics, Monitor, Pagination, Service, Task, TaskConfig,
 };
 use taskserver_http::{Authenticator, RequestMetrics};
+use taskserver_queue::{JOB, Job, JobService, Jobs, Queue, Workers};
 use taskserver_redis::Redis;
 use taskserver_store::{RunRetention, Store, own_services, platform_services};
 use tokio::sync::watch;
 
 use crate::kubernetes::ApiServerProbe;
-use crate::{access, authentication, database, kubernetes, leadership, redis, schedule};
+use crate::queue::LogMessage;
+use crate::{access, authentication, database, kubernetes, leadership, queue, redis, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,8 @@ pub struct Parts<'a> {
     builder: AppBuilder,
     settings: &'a Settings,
     store: Store,
+    queue: Queue,
+    jobs: Jobs,
     defaults: BTreeMap<String, TaskConfig>,
     problems: Vec<String>,
 }
@@ -52,6 +56,20 @@ impl Parts<'_> {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The queue of jobs, for what enqueues them.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Adds a kind of job, and what its jobs work with.
+    ///
+    /// # Panics
+    /// If another kind has its name.
+    pub fn job<J: Job>(&mut self, environment: J::Environment) {
+        self.jobs = std::mem::take(&mut self.jobs).register::<J>(environment);
     }
 
     /// Adds a service at a path.
@@ -84,6 +102,8 @@ pub(crate) enum Purpose {
 pub(crate) struct Composition {
     pub(crate) app: App,
     pub(crate) store: Store,
+    /// What works on the jobs, where this replica does.
+    pub(crate) workers: Option<Workers>,
     /// Counts and times what is asked from outside.
     pub(crate) requests: RequestMetrics,
     authenticator: watch::Sender<Arc<dyn Authenticator>>,
@@ -110,8 +130,17 @@ impl Composition {
             builder = leadership::lead(builder, settings, &store)
                 .map_err(|error| ImpossibleSettings(vec![format!("{error:#}")]))?;
         }
-        let mut parts =
-            Parts { builder, settings, store: store.clone(), defaults: BTreeMap::new(), problems: Vec::new() };
+        let redis = redis::pool(&settings.redis)?;
+        let queue = queue::queue(&settings.queue, &store, redis.as_ref(), &gauges);
+        let mut parts = Parts {
+            builder,
+            settings,
+            store: store.clone(),
+            queue: queue.clone(),
+            jobs: Jobs::new(),
+            defaults: BTreeMap::new(),
+            problems: Vec::new(),
+        };
 
         parts.problems.extend(clashes(&settings.analytics));
         let metrics = Arc::new(SqlMetrics::new(store.clone(), own_metrics(&settings.analytics)));
@@ -135,10 +164,12 @@ impl Composition {
         parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
         parts.task(MaintenanceTask::new(Arc::clone(&metrics), Arc::clone(&retention)));
 
+        parts.service(JOB, JobService::new(&store, &queue), Hooks::new());
+        parts.job::<LogMessage>(());
+        parts.task(queue::retention(&settings.queue, &store));
         parts.task(RunRetention::new(&store).max_age(settings.history.retention).max_runs(settings.history.limit));
         let mut monitor =
             Monitor::new(&leadership::instance(settings), &gauges).probe(database::DatabaseProbe(store.clone()));
-        let redis = redis::pool(&settings.redis)?;
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
         }
@@ -151,7 +182,7 @@ impl Composition {
             extension(&mut parts);
         }
         let authenticator = authentication::authenticator(&settings.authentication, &store);
-        let Parts { builder, defaults, mut problems, .. } = parts;
+        let Parts { builder, jobs, defaults, mut problems, .. } = parts;
         problems.extend(authenticator.as_ref().err().map(|error| format!("{error:#}")));
         if !problems.is_empty() {
             return Err(ImpossibleSettings(problems).into());
@@ -168,7 +199,11 @@ impl Composition {
                 let _ = app.health().register(component, false);
             }
         }
-        Ok(Self { app, store, requests, authenticator, redis, metrics, retention, defaults })
+        let workers = (settings.queue.enabled && purpose == Purpose::Serve).then(|| {
+            let options = queue::worker_options(&settings.queue);
+            Workers::new(&queue, jobs, options, leadership::instance(settings))
+        });
+        Ok(Self { app, store, workers, requests, authenticator, redis, metrics, retention, defaults })
     }
 
     /// Recognises callers from outside, as the settings say that were applied last.

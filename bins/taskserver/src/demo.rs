@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use taskserver_core::{Method, Params, Record, Service, ServiceError, Task, TaskConfig, TaskContext, TaskError};
+use taskserver_queue::Queue;
 use taskserver_store::{Store, TableService, platform_services};
+
+use crate::queue::LogMessage;
 
 const LOCATIONS: [(&str, &str); 6] = [
     ("Lobby", "scene-lobby"),
@@ -27,6 +30,7 @@ const MOST_PEOPLE_PER_PLACE: usize = 12;
 /// The task that plays the platform.
 pub(crate) struct Simulation {
     tables: Tables,
+    queue: Queue,
     world: Mutex<World>,
 }
 
@@ -54,7 +58,7 @@ struct Place {
 }
 
 impl Simulation {
-    pub(crate) fn new(store: &Store) -> Self {
+    pub(crate) fn new(store: &Store, queue: &Queue) -> Self {
         let writable = |path: &'static str| {
             let schemas = platform_services(store).into_iter();
             let schema = schemas.filter(|(name, _)| *name == path).map(|(_, service)| service.schema().clone()).next();
@@ -67,7 +71,7 @@ impl Simulation {
             channel: writable("channel"),
             attendance: writable("instance-attendance"),
         };
-        Self { tables, world: Mutex::default() }
+        Self { tables, queue: queue.clone(), world: Mutex::default() }
     }
 }
 
@@ -84,9 +88,16 @@ impl Task for Simulation {
 
     async fn run(&self, _: &TaskContext) -> Result<(), TaskError> {
         let mut world = std::mem::take(&mut *self.world.lock().unwrap_or_else(PoisonError::into_inner));
+        let before = world.users.len();
         let result = self.tables.step(&mut world).await;
+        let known = world.users.len();
         *self.world.lock().unwrap_or_else(PoisonError::into_inner) = world;
-        Ok(result?)
+        result?;
+        // Each newcomer is greeted by a job.
+        for number in before.max(FIRST_USERS)..known {
+            self.queue.enqueue(&LogMessage { message: format!("Welcome, Guest {}", number + 1) }).await?;
+        }
+        Ok(())
     }
 }
 

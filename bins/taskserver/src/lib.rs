@@ -41,6 +41,7 @@ mod http;
 mod kubernetes;
 mod leadership;
 mod logging;
+mod queue;
 mod redis;
 mod reload;
 mod schedule;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use taskserver_config::Settings;
 use taskserver_core::App;
 use taskserver_http::Server as HttpServer;
+use taskserver_queue::RunningWorkers;
 use taskserver_redis::{FeathersSync, RunningSync};
 use taskserver_store::Store;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -79,7 +80,7 @@ impl Composed {
 
     /// Starts the server.
     pub(crate) async fn start(self) -> anyhow::Result<Running> {
-        let Self { settings, composition } = self;
+        let Self { settings, mut composition } = self;
         let app = composition.app.clone();
         let mut listeners = Vec::new();
         for options in http::options(&settings) {
@@ -97,8 +98,10 @@ impl Composed {
             .map(|redis| FeathersSync::new(redis, redis::sync_options(&settings)).start(&app));
         let (started, tasks_run) = watch::channel(false);
         let address = addresses[0];
+        let (working_on_jobs, workers) = oneshot::channel();
         let working = {
             let (app, store, settings) = (app, composition.store.clone(), settings.clone());
+            let workers = composition.workers.take();
             tokio::spawn(async move {
                 let prepared = tokio::select! {
                     () = database::prepare_patiently(&store, &settings, &database) => true,
@@ -106,6 +109,10 @@ impl Composed {
                 };
                 if prepared {
                     app.start();
+                    if let Some(workers) = workers {
+                        // Who stops the server is there for as long as it runs.
+                        let _ = working_on_jobs.send(workers.start(&app));
+                    }
                     tracing::info!("Task server running.");
                     tracing::info!("Task server listening on port {}", address.port());
                     for administration in &addresses[1..] {
@@ -119,7 +126,7 @@ impl Composed {
             })
         };
         let timeout = settings.shutdown.timeout;
-        Ok(Running { composition, address, end, serving, working, sync, tasks_run, timeout })
+        Ok(Running { composition, address, end, serving, working, workers, sync, tasks_run, timeout })
     }
 }
 
@@ -131,6 +138,8 @@ pub struct Running {
     /// A task for each address that is listened on.
     serving: Vec<JoinHandle<()>>,
     working: JoinHandle<()>,
+    /// The workers, once they have started.
+    workers: oneshot::Receiver<RunningWorkers>,
     sync: Option<RunningSync>,
     tasks_run: watch::Receiver<bool>,
     timeout: Duration,
@@ -167,13 +176,18 @@ impl Running {
         self.composition.apply(settings)
     }
 
-    /// Stops: no new run begins, those in progress get until the configured deadline, the rest is cancelled; then the last
+    /// Stops: no new run or job begins, those in progress get until the configured deadline, the rest is cancelled; then the last
     /// events are sent, and the HTTP surface and the connections are closed. Abort the app's [`shutdown`](App::shutdown) to
     /// cut the wait short.
     pub async fn stop(self) {
         self.composition.app.shutdown().stop();
         tracing::info!("Task server stopping.");
-        self.composition.app.stop(self.timeout).await;
+        let workers = async {
+            if let Ok(workers) = self.workers.await {
+                workers.stop(self.timeout).await;
+            }
+        };
+        tokio::join!(self.composition.app.stop(self.timeout), workers);
         if let Some(sync) = self.sync {
             sync.stop(FLUSH_TIMEOUT).await;
         }

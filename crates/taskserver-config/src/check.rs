@@ -13,7 +13,7 @@ use figment::{
 use crate::{
     across, duration,
     error::Problem,
-    rules::{Refused, refuse, refuse_with, words},
+    rules::{self, Refused, refuse, refuse_with, words},
     schema::{self, FILE_SUFFIX, Found, Kind, LONGEST_METRIC_NAME, Leaf, Path, Schema},
     settings::database_url::{REDACTED, redact},
     show, suggest,
@@ -125,6 +125,7 @@ impl Check<'_> {
                 match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                     ["analytics", "metrics", name] => self.metric(name, path, value, table),
                     ["authentication", "tokens", _] => self.token(path, value, table),
+                    ["queue", "queues", name] => self.queue(name, path, value),
                     _ => {}
                 }
                 self.table(path, table);
@@ -173,6 +174,12 @@ impl Check<'_> {
         if !has(table, "sha256") {
             let reason = "a token needs its hash: `sha256` is missing".to_owned();
             self.report(path, value, None, Refused { reason, suggestion: None });
+        }
+    }
+
+    fn queue(&mut self, name: &str, path: &[String], value: &Value) {
+        if let Err(refused) = rules::queue_name(name) {
+            self.report(path, value, None, refused);
         }
     }
 

@@ -118,6 +118,14 @@ pub(crate) fn endpoints(text: &str) -> Result<String, Refused> {
     })
 }
 
+pub(crate) fn queue_name(name: &str) -> Result<String, Refused> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=63).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(name.to_owned());
+    }
+    refuse("the name of a queue consists of 1 to 63 lower-case letters, digits and hyphens")
+}
+
 pub(crate) fn ip_address(text: &str) -> Result<String, Refused> {
     let plain = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     match plain.parse::<IpAddr>() {

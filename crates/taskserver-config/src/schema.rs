@@ -11,8 +11,14 @@ use crate::{rules, suggest};
 pub(crate) type Path = Vec<String>;
 
 /// The tasks that the server brings.
-pub(crate) const BUILT_IN_TASKS: [&str; 5] =
-    ["analytics", "analytics-maintenance", "kubernetes-events-maintenance", "monitoring", "task-run-retention"];
+pub(crate) const BUILT_IN_TASKS: [&str; 6] = [
+    "analytics",
+    "analytics-maintenance",
+    "job-retention",
+    "kubernetes-events-maintenance",
+    "monitoring",
+    "task-run-retention",
+];
 
 /// The suffix of a key that names the file with the value of another key.
 pub(crate) const FILE_SUFFIX: &str = "_file";
@@ -182,6 +188,14 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("leadership.lease_duration", Kind::Duration(SECOND, HOUR)),
     Leaf::new("leadership.renew_deadline", Kind::Duration(1, HOUR)),
     Leaf::new("leadership.retry_period", Kind::Duration(1, HOUR)),
+    Leaf::new("queue.enabled", Kind::Bool),
+    Leaf::new("queue.concurrency", Kind::Integer(1, 10_000)),
+    Leaf::new("queue.poll_interval", Kind::Duration(10, HOUR)),
+    Leaf::new("queue.lease", Kind::Duration(SECOND, DAY)),
+    Leaf::new("queue.keep_succeeded", Kind::Bool),
+    Leaf::new("queue.retention", Kind::Duration(0, 36_600 * DAY)).none("0"),
+    Leaf::new("queue.dead_retention", Kind::Duration(0, 36_600 * DAY)).none("0"),
+    Leaf::new("queue.queues.*.concurrency", Kind::Integer(0, 10_000)),
     Leaf::new("shutdown.timeout", Kind::Duration(1, HOUR)),
 ];
 

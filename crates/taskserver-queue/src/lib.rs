@@ -151,3 +151,8 @@ pub use registry::Jobs;
 #[cfg(feature = "store")]
 pub use sql::{AttemptOver, JOB, JobRetention, JobService, MIGRATIONS, SqlJobs, job_schema};
 pub use workers::{RunningWorkers, Workers};
+
+/// The example of the README compiles.
+#[cfg(all(doctest, feature = "store"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -163,6 +163,17 @@ pub struct Depth {
 /// What is called with the name of a queue in which jobs became ready.
 pub type Woken = dyn Fn(&str) + Send + Sync;
 
+/// Tells the workers of other processes that jobs are ready, where their store itself does not. What is not told, or not heard,
+/// they find by looking, a little later.
+#[async_trait]
+pub trait Notifier: Send + Sync + 'static {
+    /// Tells of jobs in a queue.
+    async fn notify(&self, queue: &str) -> Result<(), JobStoreError>;
+
+    /// Calls `woken` with the name of each queue that is told of, until the connection is lost.
+    async fn listen(&self, woken: &Woken) -> Result<(), JobStoreError>;
+}
+
 /// Where jobs are kept.
 ///
 /// A call that is dropped or fails may have taken effect: what was taken by nobody comes back when its lease has expired, and an

@@ -1,12 +1,13 @@
 //! The handle through which jobs are enqueued, cancelled and retried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use taskserver_core::Metrics;
 use tokio::sync::Notify;
 
 use crate::metrics::QueueMetrics;
-use crate::{Enqueued, Job, JobState, JobStore, JobStoreError, NewJob, QueueError};
+use crate::{Enqueued, Job, JobState, JobStore, JobStoreError, NewJob, Notifier, QueueError, When};
 
 /// How many jobs one call may enqueue.
 const MAX_JOBS: usize = 10_000;
@@ -17,6 +18,7 @@ pub struct Queue(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn JobStore>,
+    notifier: Option<Arc<dyn Notifier>>,
     wakes: Wakes,
     metrics: QueueMetrics,
 }
@@ -24,9 +26,15 @@ struct Inner {
 impl Queue {
     /// A queue over this store, with metrics of its own in the registry.
     #[must_use]
-    pub fn new(store: impl JobStore, metrics: &taskserver_core::Metrics) -> Self {
+    pub fn new(store: impl JobStore, metrics: &Metrics) -> Self {
+        Self::notifying(store, None, metrics)
+    }
+
+    /// The same, with what tells other processes of jobs.
+    #[must_use]
+    pub fn notifying(store: impl JobStore, notifier: Option<Arc<dyn Notifier>>, metrics: &Metrics) -> Self {
         let metrics = QueueMetrics::register(metrics);
-        Self(Arc::new(Inner { store: Arc::new(store), wakes: Wakes::default(), metrics }))
+        Self(Arc::new(Inner { store: Arc::new(store), notifier, wakes: Wakes::default(), metrics }))
     }
 
     /// Enqueues a job as its type says.
@@ -63,8 +71,8 @@ impl Queue {
                 self.0.metrics.enqueued(&job.queue);
             }
         }
-        let queues: std::collections::BTreeSet<&str> = jobs.iter().map(|job| job.queue.as_str()).collect();
-        queues.into_iter().for_each(|queue| self.0.wakes.wake(queue));
+        let ready = jobs.iter().zip(&enqueued).filter(|(job, enqueued)| job.when == When::Now && !enqueued.duplicate);
+        self.wake(&ready.map(|(job, _)| job.queue.as_str()).collect()).await;
         Ok(enqueued)
     }
 
@@ -87,6 +95,22 @@ impl Queue {
         let found = self.0.store.retry(id).await;
         let may = |state| matches!(state, JobState::Dead | JobState::Cancelled | JobState::Scheduled);
         changed(id, found, may, "only what is dead, cancelled or scheduled can be retried; enqueue another one")
+    }
+
+    /// Wakes the workers of these queues, here and elsewhere.
+    pub(crate) async fn wake(&self, queues: &BTreeSet<&str>) {
+        for queue in queues {
+            self.0.wakes.wake(queue);
+            if let Some(notifier) = &self.0.notifier
+                && let Err(error) = notifier.notify(queue).await
+            {
+                tracing::debug!(queue, error, "other replicas were not told of jobs; they will find them by looking");
+            }
+        }
+    }
+
+    pub(crate) fn notifier(&self) -> Option<&dyn Notifier> {
+        self.0.notifier.as_deref()
     }
 
     pub(crate) fn store(&self) -> &dyn JobStore {

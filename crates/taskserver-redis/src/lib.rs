@@ -17,6 +17,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod channel;
 mod connector;
 mod error;
 pub mod flatted;

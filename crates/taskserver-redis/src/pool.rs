@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use deadpool::Runtime;
-use deadpool::managed::{Pool, PoolError};
+use deadpool::managed::{Object, Pool, PoolError};
 use deadpool_redis::redis;
 use deadpool_redis::redis::AsyncConnectionConfig;
 use deadpool_redis::redis::aio::MultiplexedConnection;
@@ -45,11 +45,16 @@ impl Redis {
     /// # Errors
     /// Why the server cannot be reached.
     pub async fn ping(&self) -> Result<(), RedisError> {
-        let mut connection = self.pool.get().await.map_err(|error| match error {
+        let mut connection = self.get().await?;
+        redis::cmd("PING").exec_async(&mut *connection).await.map_err(|source| self.failed(source))
+    }
+
+    /// A connection of the pool.
+    pub(crate) async fn get(&self) -> Result<Object<Connector>, RedisError> {
+        self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(source) => self.unreachable(source),
             source => RedisError::Pool { address: self.address.clone(), source },
-        })?;
-        redis::cmd("PING").exec_async(&mut *connection).await.map_err(|source| self.failed(source))
+        })
     }
 
     /// A connection beside the pool, for a subscription.

@@ -13,8 +13,12 @@ use crate::client;
 /// SIGQUIT rather than SIGKILL: it ends the processes of the connections too, likewise without a goodbye.
 const SIGNALS: Signals = Signals { stop: "INT", kill: "QUIT" };
 
-static SHARED: Shared =
-    Shared { name: "PostgreSQL", variable: "TASKSERVER_TEST_POSTGRES_URL", start: launch, server: OnceLock::new() };
+static SHARED: Shared = Shared {
+    name: "PostgreSQL",
+    variable: "TASKSERVER_TEST_POSTGRES_URL",
+    start: || launch(&[]),
+    server: OnceLock::new(),
+};
 
 /// The URL of the server which all tests share; `None` if there is none, which has then been said.
 pub fn shared_url() -> Option<&'static str> {
@@ -23,10 +27,15 @@ pub fn shared_url() -> Option<&'static str> {
 
 /// A server of the calling test's own; `None` if the programs are not installed, which has then been said.
 pub fn start() -> Option<Server> {
-    own(SHARED.name, launch)
+    start_with(&[])
 }
 
-fn launch() -> Result<Server, String> {
+/// The same with further settings, such as `fsync=on`, which override those for tests.
+pub fn start_with(settings: &[&str]) -> Option<Server> {
+    own(SHARED.name, || launch(settings))
+}
+
+fn launch(settings: &[&str]) -> Result<Server, String> {
     let (initdb, postgres) = (programs::postgres("initdb")?, programs::postgres("postgres")?);
     let directory = Directory::new(SIGNALS.kill);
     let port = free_port();
@@ -51,7 +60,10 @@ fn launch() -> Result<Server, String> {
         // What is committed survives a killed server, but not a power cut.
         "fsync=off",
         "full_page_writes=off",
-    ] {
+    ]
+    .iter()
+    .chain(settings)
+    {
         server.args(["-c", setting]);
     }
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");

@@ -19,7 +19,7 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     ];
     super::run::serve(sources.loader_over(overrides), |server| {
         server.extend(|parts| {
-            let simulation = Simulation::new(parts.store());
+            let simulation = Simulation::new(parts.store(), parts.queue());
             parts.task(simulation);
         })
     })

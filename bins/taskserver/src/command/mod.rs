@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod health;
+pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod run;
 pub(crate) mod tasks;

@@ -9,6 +9,7 @@ mod events;
 mod life;
 mod mistakes;
 mod platform;
+mod queue;
 mod redis;
 mod reload;
 mod replicas;

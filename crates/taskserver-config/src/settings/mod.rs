@@ -12,6 +12,7 @@ mod http;
 mod leadership;
 mod log;
 mod platform;
+mod queue;
 mod redis;
 mod tasks;
 
@@ -28,6 +29,7 @@ pub use self::{
     leadership::{Leadership, LeadershipMode},
     log::{Log, LogFormat},
     platform::{Kubernetes, KubernetesEvents, Platform},
+    queue::{NamedQueue, Queue},
     redis::{Endpoint, Redis, RedisSentinel, RedisTls},
     tasks::{Missed, Overlap, Task},
 };
@@ -60,6 +62,8 @@ pub struct Settings {
     pub history: History,
     /// Which of several replicas runs the tasks.
     pub leadership: Leadership,
+    /// The queue of jobs.
+    pub queue: Queue,
     /// How the server ends.
     pub shutdown: Shutdown,
 }

@@ -169,6 +169,13 @@ fn lock(backend: Backend) -> &'static str {
     }
 }
 
+/// Columns as texts, to be selected. Each has a name of its own: PostgreSQL's cast would keep the column's, and an order by it
+/// would be that of the texts, which no index has.
+fn texts(backend: Backend, columns: &[&str]) -> String {
+    let text = |(index, column): (usize, &&str)| format!("{} AS text{index}", backend.as_text(&backend.quote(column)));
+    columns.iter().enumerate().map(text).collect::<Vec<_>>().join(", ")
+}
+
 /// Appends `column IN (…)`.
 fn push_in<T: Into<String>>(sql: &mut Sql, column: &str, values: impl IntoIterator<Item = T>) {
     sql.name(column).push(" IN (");

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use taskserver_store::{Backend, StoreError, Transaction};
 
-use super::{JOB, cell, later, lock, moment, now, push_in};
+use super::{JOB, cell, later, lock, moment, now, push_in, texts};
 use crate::{AttemptId, Taken, Wanted};
 
 pub(super) async fn take(transaction: &mut Transaction, wanted: &Wanted<'_>) -> Result<Vec<Taken>, StoreError> {
     let mut sql = transaction.sql();
     let backend = sql.backend();
     let columns = ["id", "attempt", "name", "payload", "maxAttempts", "runAt"];
-    let columns = columns.map(|column| backend.as_text(&backend.quote(column))).join(", ");
+    let columns = texts(backend, &columns);
     sql.push(&format!("SELECT {columns}, {} FROM ", backend.as_text(now(backend)))).name(JOB);
     if backend == Backend::Mysql {
         // The order of this index is the order that is asked for; without statistics MySQL may think otherwise.

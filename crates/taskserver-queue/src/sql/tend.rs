@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use taskserver_store::{Sql, StoreError, Transaction};
+use taskserver_store::{StoreError, Transaction};
 
-use super::{JOB, cell, lock, notify, now, push_in, state};
-use crate::{Depth, Tended};
+use super::{JOB, cell, lock, notify, now, push_in, state, texts};
+use crate::{Depth, JobState, Tended};
 
 /// How many jobs are looked after at once, of each kind: the rest is for the next look, or for another replica.
 const BATCH: usize = 500;
 
 /// The error of a job whose worker died in its last attempt.
 const DIED: &str = "its worker died during the attempt, and it has no further one";
+
+/// The states of which jobs are counted.
+const COUNTED: [JobState; 5] =
+    [JobState::Scheduled, JobState::Waiting, JobState::Queued, JobState::Running, JobState::Dead];
 
 pub(super) async fn tend(transaction: &mut Transaction) -> Result<Tended, StoreError> {
     let mut ready = BTreeSet::new();
@@ -51,8 +55,8 @@ struct Found {
 async fn find(transaction: &mut Transaction, condition: &str, order: &str) -> Result<Vec<Found>, StoreError> {
     let mut sql = transaction.sql();
     let backend = sql.backend();
-    let columns = ["id", "queue", "attempt", "maxAttempts"].map(|column| backend.as_text(&backend.quote(column)));
-    sql.push(&format!("SELECT {} FROM ", columns.join(", "))).name(JOB).push(&format!(" WHERE {condition} ORDER BY "));
+    let columns = texts(backend, &["id", "queue", "attempt", "maxAttempts"]);
+    sql.push(&format!("SELECT {columns} FROM ")).name(JOB).push(&format!(" WHERE {condition} ORDER BY "));
     sql.name(order).push(&format!(" LIMIT {BATCH}{}", lock(backend)));
     let found = |row: Vec<Option<String>>| {
         Ok(Found { id: cell(&row, 0)?, queue: cell(&row, 1)?, attempt: cell(&row, 2)?, max_attempts: cell(&row, 3)? })
@@ -83,14 +87,17 @@ fn batch_has_ended(transaction: &Transaction) -> String {
     )
 }
 
+/// Counts the jobs state by state, each by the index of its state: those that succeeded are many, and are not looked at.
 pub(super) async fn depths(transaction: &mut Transaction) -> Result<Vec<Depth>, StoreError> {
-    let mut sql: Sql = transaction.sql();
+    let mut sql = transaction.sql();
     let backend = sql.backend();
-    let columns = ["queue", "name", "state"].map(|column| backend.quote(column));
-    let texts = columns.clone().map(|column| backend.as_text(&column)).join(", ");
+    let texts = ["queue", "name", "state"].map(|column| backend.as_text(&backend.quote(column))).join(", ");
+    let groups = ["queue", "name", "state"].map(|column| backend.quote(column)).join(", ");
     let count = backend.as_text("COUNT(*)");
-    sql.push(&format!("SELECT {texts}, {count} FROM ")).name(JOB).push(" WHERE ").name("state");
-    sql.push(&format!(" IN ('queued', 'scheduled', 'waiting', 'running', 'dead') GROUP BY {}", columns.join(", ")));
+    for (index, state) in COUNTED.into_iter().enumerate() {
+        sql.push(if index == 0 { "" } else { " UNION ALL " }).push(&format!("SELECT {texts}, {count} FROM "));
+        sql.name(JOB).push(" WHERE ").name("state").push(&format!(" = '{state}' GROUP BY {groups}"));
+    }
     let depth = |row: Vec<Option<String>>| {
         let state = state(&cell::<String>(&row, 2)?)?;
         Ok(Depth { queue: cell(&row, 0)?, name: cell(&row, 1)?, state, jobs: cell(&row, 3)? })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use taskserver_core::Health;
 
 use super::{ERROR_WAIT, Shared};
-use crate::{Depth, JobState};
+use crate::{Depth, JobState, JobStoreError};
 
 /// Readies jobs and takes them over, for as long as it runs.
 pub(super) async fn tend(shared: Arc<Shared>) {
@@ -21,7 +21,7 @@ pub(super) async fn tend(shared: Arc<Shared>) {
                 if tended.dead > 0 {
                     tracing::error!(jobs = tended.dead, "jobs have died with their workers, in their last attempt");
                 }
-                tended.ready.iter().for_each(|queue| shared.queue.wakes().wake(queue));
+                shared.queue.wake(&tended.ready.iter().map(String::as_str).collect()).await;
             }
             Err(error) => tracing::warn!(error, "the jobs cannot be looked after; trying again"),
         }
@@ -59,14 +59,27 @@ fn health(shared: &Shared, depths: &[Depth]) -> Health {
     }
 }
 
-/// Wakes the workers when the store tells of jobs, for as long as it runs.
+/// Wakes the workers when the store or the notifier tells of jobs, for as long as it runs.
 pub(super) async fn listen(shared: Arc<Shared>) {
     let queue = shared.queue.clone();
     let woken = move |name: &str| queue.wakes().wake(name);
-    loop {
-        if let Err(error) = shared.queue.store().listen(&woken).await {
-            tracing::warn!(error, "not told of new jobs any more; looking for them at intervals, and listening again");
+    let store = async {
+        loop {
+            pause(shared.queue.store().listen(&woken).await).await;
         }
-        tokio::time::sleep(ERROR_WAIT).await;
+    };
+    let notifier = async {
+        while let Some(notifier) = shared.queue.notifier() {
+            pause(notifier.listen(&woken).await).await;
+        }
+    };
+    tokio::join!(store, notifier);
+}
+
+/// Waits before listening again.
+async fn pause(result: Result<(), JobStoreError>) {
+    if let Err(error) = result {
+        tracing::warn!(error, "not told of new jobs any more; looking for them at intervals, and listening again");
     }
+    tokio::time::sleep(ERROR_WAIT).await;
 }

@@ -23,6 +23,7 @@ CREATE INDEX IF NOT EXISTS "job_queued" ON "job" ("queue", "priority", "runAt", 
 CREATE INDEX IF NOT EXISTS "job_scheduled" ON "job" ("runAt") WHERE "state" = 'scheduled';
 CREATE INDEX IF NOT EXISTS "job_running" ON "job" ("leaseUntil") WHERE "state" = 'running';
 CREATE INDEX IF NOT EXISTS "job_waiting" ON "job" ("afterBatch") WHERE "state" = 'waiting';
+CREATE INDEX IF NOT EXISTS "job_dead" ON "job" ("queue", "name") WHERE "state" = 'dead';
 CREATE INDEX IF NOT EXISTS "job_batch" ON "job" ("batch") WHERE "batch" IS NOT NULL AND "finishedAt" IS NULL;
 CREATE INDEX IF NOT EXISTS "job_finishedAt" ON "job" ("finishedAt") WHERE "finishedAt" IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS "job_unique" ON "job" ("name", "uniqueKey") WHERE "uniqueKey" IS NOT NULL;
