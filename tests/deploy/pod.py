@@ -1,6 +1,6 @@
 """Runs the server's container as a cluster would, from the chart's own render: the environment and the files that the kubelet
-makes of the objects, a user who is not root, and a root file system that is read-only and has nothing but the binary and the
-time zones that the image's base brings.
+makes of the objects, a user who is not root, and a root file system that is read-only and has nothing but the binary, the time
+zones that the image's base brings, and the devices that every container runtime gives.
 
 Needs root, for the file system.
 """
@@ -21,12 +21,15 @@ from chart import container, only, pod_spec
 
 USER = 65532
 TIME_ZONES = Path(tzdata.__file__).parent / "zoneinfo"
+# Those of the default devices of the OCI runtime specification that a server may need.
+DEVICES = ["null", "random", "urandom"]
 # Mounts what is meant to be writable over a root that is not, in a mount namespace of its own.
 ENTER = f"""
 set -e
 mount --make-rprivate /
 mount --bind "$1" "$1"
 mount --bind "$2" "$1/data"
+for device in {" ".join(DEVICES)}; do mount --bind "/dev/$device" "$1/dev/$device"; done
 mount -o remount,bind,ro "$1"
 root=$1
 shift 2
@@ -107,6 +110,9 @@ def run(binary, objects, directory, secrets=None, services=None, arguments=()):
     root, data, log = directory / "root", directory / "data", directory / "log"
     (root / "data").mkdir(parents=True)
     data.mkdir()
+    (root / "dev").mkdir()
+    for device in DEVICES:
+        (root / "dev" / device).touch()
     shutil.chown(data, USER, USER)
     shutil.copy(binary, root / "taskserver")
     shutil.copytree(TIME_ZONES, root / "usr/share/zoneinfo")
