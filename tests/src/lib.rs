@@ -32,6 +32,7 @@
 mod backend;
 mod client;
 mod database;
+pub mod http;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod platform;

@@ -93,6 +93,22 @@ enum Command {
         #[command(flatten)]
         list: command::jobs::List,
     },
+    /// Show the stored events of the Kubernetes cluster
+    #[command(args_conflicts_with_subcommands = true)]
+    Events {
+        #[command(subcommand)]
+        command: Option<EventsCommand>,
+        #[command(flatten)]
+        options: command::events::ListOptions,
+    },
+    /// Show the alerts
+    #[command(args_conflicts_with_subcommands = true)]
+    Alerts {
+        #[command(subcommand)]
+        command: Option<AlertsCommand>,
+        #[command(flatten)]
+        options: command::alerts::AlertOptions,
+    },
     /// Ask the running server whether it is ready: exit code 0 or 1
     Health {
         /// Ask whether it is alive, ready or not
@@ -104,6 +120,20 @@ enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum EventsCommand {
+    /// Try a rule on the stored events: which alerts it would have raised
+    ///
+    /// Of each event the database knows when it happened last, and how often: all its occurrences count at that time.
+    TestRule(Box<command::events::TestRuleOptions>),
+}
+
+#[derive(Debug, Subcommand)]
+enum AlertsCommand {
+    /// Show how it stands with the receivers of alerts
+    Receivers,
 }
 
 #[derive(Debug, Subcommand)]
@@ -161,6 +191,12 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Some(JobsCommand::Retry { id }) => command::jobs::change(&cli.sources, &id, "queued"),
             Some(JobsCommand::Cancel { id }) => command::jobs::change(&cli.sources, &id, "cancelled"),
         },
+        Command::Events { command: None, options } => command::events::list(&cli.sources, &options),
+        Command::Events { command: Some(EventsCommand::TestRule(rule)), .. } => {
+            command::events::test_rule(&cli.sources, &rule)
+        }
+        Command::Alerts { command: None, options } => command::alerts::list(&cli.sources, &options),
+        Command::Alerts { command: Some(AlertsCommand::Receivers), .. } => command::alerts::receivers(&cli.sources),
         Command::Health { live } => command::health::run(&cli.sources, live),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use task_analytics::{
     ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, PLATFORM_METRICS, Retention, SqlMetric, SqlMetrics,
 };
-use task_k8s_events::{RetentionTask, event_services};
+use task_k8s_events::{AlertRules, EventFilter, EventRetention, RetentionTask, event_services};
+use taskserver_alerts::{AlertDelivery, AlertRetention, AlertRetentionTask, Alerts, alert_services};
 use taskserver_config::{Settings, settings};
 use taskserver_core::{
     All, App, AppBuilder, CallLog, CallMetrics, Hooks, Method, Metrics, Monitor, Pagination, Service, Task, TaskConfig,
@@ -14,12 +15,12 @@ use taskserver_core::{
 use taskserver_http::{Authenticator, RequestMetrics};
 use taskserver_queue::{JOB, Job, JobService, Jobs, Queue, Workers};
 use taskserver_redis::Redis;
-use taskserver_store::{RunRetention, Store, own_services, platform_services};
+use taskserver_store::{LEADERSHIP, RunRetention, Store, own_services, platform_services};
 use tokio::sync::watch;
 
-use crate::kubernetes::ApiServerProbe;
+use crate::kubernetes::{ApiServerProbe, Cluster, EventRules};
 use crate::queue::LogMessage;
-use crate::{access, authentication, database, kubernetes, leadership, queue, redis, schedule};
+use crate::{access, alerts, authentication, database, kubernetes, leadership, queue, redis, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,7 @@ pub struct Parts<'a> {
     store: Store,
     queue: Queue,
     jobs: Jobs,
+    alerts: Alerts,
     defaults: BTreeMap<String, TaskConfig>,
     problems: Vec<String>,
 }
@@ -70,6 +72,12 @@ impl Parts<'_> {
     /// If another kind has its name.
     pub fn job<J: Job>(&mut self, environment: J::Environment) {
         self.jobs = std::mem::take(&mut self.jobs).register::<J>(environment);
+    }
+
+    /// The alerts: what raises some, or makes reports, does so with these.
+    #[must_use]
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// Adds a service at a path.
@@ -109,8 +117,15 @@ pub(crate) struct Composition {
     authenticator: watch::Sender<Arc<dyn Authenticator>>,
     /// What the platform's events go through, where it is used.
     pub(crate) redis: Option<Redis>,
+    /// The way to the cluster.
+    pub(crate) cluster: Cluster,
+    pub(crate) event_rules: Arc<EventRules>,
+    /// What delivers alerts, until it is started.
+    pub(crate) delivery: Option<AlertDelivery>,
     metrics: Arc<SqlMetrics>,
     retention: Arc<Mutex<Retention>>,
+    event_retention: Arc<Mutex<EventRetention>>,
+    alert_retention: Arc<Mutex<AlertRetention>>,
     defaults: BTreeMap<String, TaskConfig>,
 }
 
@@ -132,17 +147,32 @@ impl Composition {
         }
         let redis = redis::pool(&settings.redis)?;
         let queue = queue::queue(&settings.queue, &store, redis.as_ref(), &gauges);
+        let mut problems = clashes(&settings.analytics);
+        problems.extend(kubernetes::check(&settings.kubernetes).err());
+        let mut found = |wrong: Vec<String>| problems.extend(wrong);
+        let [include, exclude] = alerts::filter(&settings.kubernetes.events).map_err(&mut found).unwrap_or_default();
+        let rules = alerts::rules(&settings.alerts).map_err(&mut found).unwrap_or_default();
+        let delivery = alerts::delivery(&settings.alerts, &store).map_err(&mut found).ok();
+        let delivery = delivery.map(|delivery| match leadership::is_elected(settings, &store) {
+            true => delivery.fenced(LEADERSHIP),
+            false => delivery,
+        });
+        let alerts = delivery.as_ref().map(AlertDelivery::alerts).unwrap_or_default();
+        let event_rules = Arc::new(EventRules {
+            filter: Arc::new(EventFilter::new(include, exclude)),
+            alerts: Arc::new(AlertRules::new(alerts.clone(), rules)),
+        });
         let mut parts = Parts {
             builder,
             settings,
             store: store.clone(),
             queue: queue.clone(),
             jobs: Jobs::new(),
+            alerts,
             defaults: BTreeMap::new(),
-            problems: Vec::new(),
+            problems,
         };
 
-        parts.problems.extend(clashes(&settings.analytics));
         let metrics = Arc::new(SqlMetrics::new(store.clone(), own_metrics(&settings.analytics)));
         for (path, service) in platform_services(&store) {
             let hooks = match path {
@@ -154,11 +184,17 @@ impl Composition {
         for (path, service) in own_services(&store) {
             parts.service(path, service, Hooks::new());
         }
+        for (path, service) in alert_services(&store) {
+            parts.service(path, service, Hooks::new());
+        }
+        let alert_retention = Arc::new(Mutex::new(alerts::retention(&settings.alerts)));
+        parts.task(AlertRetentionTask::new(store.clone(), Arc::clone(&alert_retention)));
+        let event_retention = Arc::new(Mutex::new(kubernetes::retention(&settings.kubernetes.events)));
         if kubernetes::keeps_events(settings) {
             for (path, service) in event_services(&store) {
                 parts.service(path, service, Hooks::new());
             }
-            parts.task(RetentionTask::new(store.clone(), Arc::default()));
+            parts.task(RetentionTask::new(store.clone(), Arc::clone(&event_retention)));
         }
         let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
         parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
@@ -173,8 +209,9 @@ impl Composition {
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
         }
-        if settings.kubernetes.enabled {
-            monitor = monitor.probe(ApiServerProbe::default());
+        let cluster = Cluster::new(&settings.kubernetes);
+        if kubernetes::has_cluster(settings) {
+            monitor = monitor.probe(ApiServerProbe(cluster.clone()));
         }
         parts.task(monitor);
 
@@ -194,7 +231,7 @@ impl Composition {
         }
         let (authenticator, requests) = (watch::Sender::new(authenticator?), RequestMetrics::register(&gauges));
         // Work goes on without these, so they are not required; the monitor reports how they are.
-        for (component, is_used) in [("redis", redis.is_some()), ("kubernetes", settings.kubernetes.enabled)] {
+        for (component, is_used) in [("redis", redis.is_some()), ("kubernetes", kubernetes::has_cluster(settings))] {
             if is_used {
                 let _ = app.health().register(component, false);
             }
@@ -203,7 +240,22 @@ impl Composition {
             let options = queue::worker_options(&settings.queue);
             Workers::new(&queue, jobs, options, leadership::instance(settings))
         });
-        Ok(Self { app, store, workers, requests, authenticator, redis, metrics, retention, defaults })
+        Ok(Self {
+            app,
+            store,
+            workers,
+            requests,
+            authenticator,
+            redis,
+            cluster,
+            event_rules,
+            delivery,
+            metrics,
+            retention,
+            event_retention,
+            alert_retention,
+            defaults,
+        })
     }
 
     /// Recognises callers from outside, as the settings say that were applied last.
@@ -221,6 +273,9 @@ impl Composition {
         problems.extend(configs.iter().filter_map(|config| Some(config.as_ref().err()?.to_string())));
         let authenticator = authentication::authenticator(&settings.authentication, &self.store);
         problems.extend(authenticator.as_ref().err().map(|error| format!("{error:#}")));
+        let mut found = |wrong: Vec<String>| problems.extend(wrong);
+        let [include, exclude] = alerts::filter(&settings.kubernetes.events).map_err(&mut found).unwrap_or_default();
+        let rules = alerts::rules(&settings.alerts).map_err(&mut found).unwrap_or_default();
         if !problems.is_empty() {
             return Err(ImpossibleSettings(problems).into());
         }
@@ -237,6 +292,12 @@ impl Composition {
         self.authenticator.send_replace(authenticator?);
         self.metrics.set_own_metrics(own_metrics(&settings.analytics));
         *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = retention(&settings.analytics);
+        let event_retention = kubernetes::retention(&settings.kubernetes.events);
+        *self.event_retention.lock().unwrap_or_else(PoisonError::into_inner) = event_retention;
+        let alert_retention = alerts::retention(&settings.alerts);
+        *self.alert_retention.lock().unwrap_or_else(PoisonError::into_inner) = alert_retention;
+        self.event_rules.filter.set(include, exclude);
+        self.event_rules.alerts.set(rules);
         Ok(())
     }
 }

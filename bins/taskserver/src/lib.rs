@@ -30,6 +30,7 @@
 #![deny(missing_docs)]
 
 mod access;
+mod alerts;
 mod authentication;
 pub mod cli;
 mod command;

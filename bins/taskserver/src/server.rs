@@ -4,6 +4,7 @@
 //! once, not ready, while the database is prepared; that is tried again for as long as it takes. Tasks start when it is done.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use taskserver_config::Settings;
@@ -102,6 +103,8 @@ impl Composed {
         let working = {
             let (app, store, settings) = (app, composition.store.clone(), settings.clone());
             let workers = composition.workers.take();
+            let delivery = composition.delivery.take();
+            let (cluster, rules) = (composition.cluster.clone(), Arc::clone(&composition.event_rules));
             tokio::spawn(async move {
                 let prepared = tokio::select! {
                     () = database::prepare_patiently(&store, &settings, &database) => true,
@@ -119,9 +122,17 @@ impl Composed {
                         tracing::info!("Metrics and tasks are answered on port {}", administration.port());
                     }
                     started.send_replace(true);
-                    if kubernetes::keeps_events(&settings) {
-                        kubernetes::collect_events(&app, &store, &settings).await;
-                    }
+                    let delivering = async {
+                        if let Some(delivery) = delivery {
+                            delivery.run(&app).await;
+                        }
+                    };
+                    let collecting = async {
+                        if kubernetes::keeps_events(&settings) {
+                            kubernetes::collect_events(&app, &store, &settings, &cluster, &rules).await;
+                        }
+                    };
+                    tokio::join!(delivering, collecting);
                 }
             })
         };

@@ -8,13 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use taskserver_alerts::{Alert, Alerts, Key, Occurrences};
+use taskserver_alerts::{Alert, Alerts, Key};
 use taskserver_store::{StoreError, Transaction};
 
-use crate::{AlertRule, Change, ChangeKind, EventRecord, Outcome, Variables};
-
-/// What raises alerts: their source.
-pub const ALERT_SOURCE: &str = "kubernetes-events";
+use crate::{ALERT_SOURCE, AlertRule, Change, ChangeKind, EventRecord, Outcome, Variables};
 
 /// The rules that raise alerts.
 #[derive(Debug)]
@@ -81,7 +78,7 @@ fn alerts<'a>(
     for (event, count) in happened {
         let variables = Variables::of(event);
         for rule in rules {
-            let found = alert(cluster, rule, event, &variables, count).unwrap_or_else(|error| {
+            let found = rule.alert(cluster, event, &variables, count).unwrap_or_else(|error| {
                 let rule = &rule.options().name;
                 tracing::warn!(rule, uid = event.uid, %error, "an alert rule could not be evaluated");
                 None
@@ -96,28 +93,4 @@ fn alerts<'a>(
         }
     }
     alerts.into_values().collect()
-}
-
-/// What a rule finds in an event that has happened so often.
-fn alert(
-    cluster: &str,
-    rule: &AlertRule,
-    event: &EventRecord,
-    variables: &Variables,
-    count: i64,
-) -> Result<Option<Alert>, crate::RuleError> {
-    if !rule.matches(variables)? {
-        return Ok(None);
-    }
-    let options = rule.options();
-    let [title, message] = rule.texts(variables)?;
-    Ok(Some(Alert {
-        key: Key { cluster: Some(cluster.to_owned()), ..Key::new(ALERT_SOURCE, &options.name, rule.group(variables)?) },
-        level: options.level,
-        title,
-        message,
-        namespace: Some(event.namespace.clone()).filter(|namespace| !namespace.is_empty()),
-        seen: vec![Occurrences { time: event.time(), count }],
-        policy: options.policy,
-    }))
 }

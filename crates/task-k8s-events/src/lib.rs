@@ -81,7 +81,7 @@ mod store;
 mod wire;
 
 #[cfg(feature = "alerts")]
-pub use alerts::{ALERT_SOURCE, AlertRules};
+pub use alerts::AlertRules;
 pub use checkpoint::Checkpoint;
 pub use collector::{Batch, Change, ChangeKind, Collector, connect};
 pub use cursor::{Cursor, Gap, GapReason, Point};

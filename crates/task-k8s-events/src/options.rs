@@ -162,7 +162,10 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 impl CollectorOptions {
     /// Checks what the types leave open.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Options`].
+    pub fn check(&self) -> Result<(), Error> {
         let invalid = |option, problem: String| Err(Error::Options { option, problem });
         if self.page_size == 0 {
             return invalid("page_size", "0 would ask for everything in one page; give 1 or more".to_owned());

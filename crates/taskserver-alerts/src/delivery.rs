@@ -50,7 +50,8 @@ impl Default for DeliveryOptions {
 /// # use taskserver_core::App;
 /// # use taskserver_store::Store;
 /// # fn example(app: &App, store: &Store) {
-/// let delivery = AlertDelivery::new(store, DeliveryOptions::default()).receiver(Route::all("log"), Log);
+/// let mut delivery = AlertDelivery::new(store, DeliveryOptions::default());
+/// delivery.add(Route::all("log"), Log);
 /// let alerts = delivery.alerts(); // for the producers
 /// delivery.start(app);
 /// # }
@@ -70,10 +71,8 @@ impl AlertDelivery {
     }
 
     /// Adds a receiver. Its name is what its part of the outbox is known by.
-    #[must_use]
-    pub fn receiver(mut self, route: Route, receiver: impl Receiver) -> Self {
+    pub fn add(&mut self, route: Route, receiver: impl Receiver) {
         self.receivers.push((route, Arc::new(receiver)));
-        self
     }
 
     /// Notes deliveries only in the term of this process, checked where it is noted: the app's election is over this leadership,

@@ -57,6 +57,7 @@ mod metrics;
 mod outbox;
 mod receiver;
 mod record;
+mod rehearsal;
 mod retention;
 mod row;
 mod schema;
@@ -66,6 +67,7 @@ pub use alerts::{Alerts, Route};
 pub use delivery::{AlertDelivery, DeliveryOptions};
 pub use receiver::*;
 pub use record::{AlertRecord, ReportRecord};
+pub use rehearsal::{Rehearsal, RehearsedAlert};
 pub use retention::{AlertRetention, AlertRetentionTask, PrunedAlerts};
 pub use schema::{
     ALERT, ALERT_RECEIVER, MIGRATIONS, REPORT, alert_schema, alert_services, receiver_schema, report_schema,

@@ -126,6 +126,7 @@ impl Check<'_> {
                     ["analytics", "metrics", name] => self.metric(name, path, value, table),
                     ["authentication", "tokens", _] => self.token(path, value, table),
                     ["queue", "queues", name] => self.queue(name, path, value),
+                    ["alerts", "receivers", _] => self.receiver(path, value, table),
                     _ => {}
                 }
                 self.table(path, table);
@@ -181,6 +182,16 @@ impl Check<'_> {
         if let Err(refused) = rules::queue_name(name) {
             self.report(path, value, None, refused);
         }
+    }
+
+    fn receiver(&mut self, path: &[String], value: &Value, table: &Dict) {
+        let kind = table.get("kind").and_then(Value::as_str);
+        let reason = match kind {
+            None if !has(table, "kind") => "a receiver needs its kind: `kind` is missing",
+            Some("alertmanager" | "webhook") if !has(table, "url") => "such a receiver needs its URL: `url` is missing",
+            _ => return,
+        };
+        self.report(path, value, None, Refused { reason: reason.to_owned(), suggestion: None });
     }
 
     fn report(&mut self, path: &[String], value: &Value, shown: Option<String>, refused: Refused) {

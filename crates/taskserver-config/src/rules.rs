@@ -126,6 +126,34 @@ pub(crate) fn queue_name(name: &str) -> Result<String, Refused> {
     refuse("the name of a queue consists of 1 to 63 lower-case letters, digits and hyphens")
 }
 
+/// The cluster's name: what a column of text holds.
+pub(crate) fn cluster(text: &str) -> Result<String, Refused> {
+    if text.trim().is_empty() || text.len() > 255 { refuse("expected a name of 1 to 255 bytes") } else { any(text) }
+}
+
+/// The levels of alerts, the least urgent first.
+pub(crate) const ALERT_LEVELS: [&str; 3] = ["info", "warning", "critical"];
+
+/// Levels of alerts, separated by commas.
+pub(crate) fn alert_levels(text: &str) -> Result<String, Refused> {
+    each(text, |level| match ALERT_LEVELS.contains(&level) {
+        true => Ok(level.to_owned()),
+        false => {
+            let reason = format!("`{level}` is no level: expected {}", words(&ALERT_LEVELS));
+            refuse_with(reason, suggest::closest(level, ALERT_LEVELS))
+        }
+    })
+}
+
+/// The form only: what else may be wrong with a URL is seen where it is used. No text shows it: there may be a secret in it.
+pub(crate) fn http_url(text: &str) -> Result<String, Refused> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => any(text),
+        _ => refuse("expected http://… or https://…"),
+    }
+}
+
 pub(crate) fn ip_address(text: &str) -> Result<String, Refused> {
     let plain = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     match plain.parse::<IpAddr>() {

@@ -1,7 +1,7 @@
 //! The one list of all keys: what type each has, which values it takes, whether it is secret and whether it can change while
 //! the server runs. Checks, suggestions, redaction, reloads and the test of `config/default.toml` are all driven by it.
 //!
-//! A `*` in a key stands for a name: of a task, which must be known, or of a metric, token or service, which is free.
+//! A `*` in a key stands for a name: of a task, which must be known, or of a metric, a token and the like, which is free.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,8 @@ use crate::{rules, suggest};
 pub(crate) type Path = Vec<String>;
 
 /// The tasks that the server brings.
-pub(crate) const BUILT_IN_TASKS: [&str; 6] = [
+pub(crate) const BUILT_IN_TASKS: [&str; 7] = [
+    "alerts-maintenance",
     "analytics",
     "analytics-maintenance",
     "job-retention",
@@ -146,8 +147,53 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("redis.queue", Kind::Integer(1, 1_000_000)),
     Leaf::new("redis.max_message_bytes", Kind::Integer(1024, 1 << 30)),
     Leaf::new("kubernetes.enabled", Kind::Bool),
+    Leaf::new("kubernetes.kubeconfig", Kind::Text(rules::any)).none(""),
+    Leaf::new("kubernetes.context", Kind::Text(rules::any)).none(""),
+    Leaf::new("kubernetes.cluster", Kind::Text(rules::cluster)),
     Leaf::new("kubernetes.events.enabled", Kind::Bool),
     Leaf::new("kubernetes.events.namespaces", Kind::Text(rules::namespaces)).none(""),
+    Leaf::new("kubernetes.events.exclude_namespaces", Kind::Text(rules::namespaces)).none(""),
+    Leaf::new("kubernetes.events.field_selector", Kind::Text(rules::any)).none(""),
+    Leaf::new("kubernetes.events.label_selector", Kind::Text(rules::any)).none(""),
+    Leaf::new("kubernetes.events.include", Kind::Text(rules::any)).live().none(""),
+    Leaf::new("kubernetes.events.exclude", Kind::Text(rules::any)).live().none(""),
+    Leaf::new("kubernetes.events.mode", Kind::OneOf(&["watch", "poll"])),
+    Leaf::new("kubernetes.events.poll_every", Kind::Duration(SECOND, DAY)),
+    Leaf::new("kubernetes.events.page_size", Kind::Integer(1, 10_000)),
+    Leaf::new("kubernetes.events.max_batch", Kind::Integer(1, 10_000)),
+    Leaf::new("kubernetes.events.max_batch_delay", Kind::Duration(1, MINUTE)),
+    Leaf::new("kubernetes.events.max_requests_per_second", Kind::Integer(1, 10_000)),
+    Leaf::new("kubernetes.events.log_lines", Kind::Integer(0, 1_000_000)),
+    Leaf::new("kubernetes.events.log_window", Kind::Duration(SECOND, HOUR)),
+    Leaf::new("kubernetes.events.normal.retention", Kind::Duration(0, 36_600 * DAY)).live().none("0"),
+    Leaf::new("kubernetes.events.normal.limit", Kind::Integer(0, i64::MAX.unsigned_abs())).live().none("0"),
+    Leaf::new("kubernetes.events.warning.retention", Kind::Duration(0, 36_600 * DAY)).live().none("0"),
+    Leaf::new("kubernetes.events.warning.limit", Kind::Integer(0, i64::MAX.unsigned_abs())).live().none("0"),
+    Leaf::new("alerts.retention", Kind::Duration(0, 36_600 * DAY)).live().none("0"),
+    Leaf::new("alerts.delivery_retention", Kind::Duration(0, 36_600 * DAY)).live().none("0"),
+    Leaf::new("alerts.retry_backoff", Kind::Duration(1, DAY)),
+    Leaf::new("alerts.retry_backoff_max", Kind::Duration(1, DAY)),
+    Leaf::new("alerts.max_attempts", Kind::Integer(1, 1000)),
+    Leaf::new("alerts.rules.*.enabled", Kind::Bool).live(),
+    Leaf::new("alerts.rules.*.expression", Kind::Text(rules::not_empty)).live(),
+    Leaf::new("alerts.rules.*.level", Kind::OneOf(&rules::ALERT_LEVELS)).live(),
+    Leaf::new("alerts.rules.*.summary", Kind::Text(rules::any)).live(),
+    Leaf::new("alerts.rules.*.description", Kind::Text(rules::any)).live(),
+    Leaf::new("alerts.rules.*.group", Kind::Text(rules::any)).live(),
+    Leaf::new("alerts.rules.*.min_count", Kind::Integer(1, 1000)).live(),
+    Leaf::new("alerts.rules.*.window", Kind::Duration(SECOND, 31 * DAY)).live(),
+    Leaf::new("alerts.rules.*.cool_down", Kind::Duration(0, 31 * DAY)).live(),
+    Leaf::new("alerts.rules.*.resolve_after", Kind::Duration(SECOND, 31 * DAY)).live(),
+    Leaf::new("alerts.receivers.*.enabled", Kind::Bool),
+    Leaf::new("alerts.receivers.*.kind", Kind::OneOf(&["log", "alertmanager", "webhook"])),
+    Leaf::new("alerts.receivers.*.url", Kind::Text(rules::http_url)).secret(),
+    Leaf::new("alerts.receivers.*.headers.*", Kind::Text(rules::any)).secret(),
+    Leaf::new("alerts.receivers.*.secret", Kind::Text(rules::any)).secret(),
+    Leaf::new("alerts.receivers.*.ca", Kind::Text(rules::certificates)).none(""),
+    Leaf::new("alerts.receivers.*.levels", Kind::Text(rules::alert_levels)),
+    Leaf::new("alerts.receivers.*.reports", Kind::Bool),
+    Leaf::new("alerts.receivers.*.timeout", Kind::Duration(1, HOUR)),
+    Leaf::new("alerts.receivers.*.remind_every", Kind::Duration(SECOND, HOUR)),
     Leaf::new("platform.release_name", Kind::Text(rules::not_empty)),
     Leaf::new("platform.server_mode", Kind::Text(rules::not_empty)),
     Leaf::new("platform.engine_setting_interval", Kind::Duration(SECOND, DAY)).live(),
@@ -240,7 +286,7 @@ impl Schema {
         if let Some(leaf) = leaf(path) {
             return Found::Leaf(leaf);
         }
-        if LEAVES.iter().any(|leaf| starts_with(leaf, path)) {
+        if LEAVES.iter().any(|leaf| leaf.segments().count() > path.len() && starts_with(leaf, path)) {
             return Found::Section;
         }
         match path.split_last() {
@@ -297,7 +343,11 @@ impl Schema {
 
 /// The leaf with this path.
 pub(crate) fn leaf(path: &[String]) -> Option<&'static Leaf> {
-    LEAVES.iter().find(|leaf| leaf.segments().count() == path.len() && starts_with(leaf, path))
+    // Where a name comes last, one with the suffix means the file of another.
+    let names_file = path.last().is_some_and(|name| name.ends_with(FILE_SUFFIX));
+    LEAVES.iter().find(|leaf| {
+        leaf.segments().count() == path.len() && starts_with(leaf, path) && !(names_file && leaf.key.ends_with(".*"))
+    })
 }
 
 fn starts_with(leaf: &Leaf, path: &[String]) -> bool {

@@ -1,5 +1,6 @@
 //! Throwaway servers: started in a temporary folder on a free port, tuned for speed instead of safety, and gone with the test.
 
+pub mod alertmanager;
 mod directory;
 pub mod mariadb;
 pub mod postgres;

@@ -20,6 +20,11 @@ pub(crate) fn redis(program: &str) -> Result<PathBuf, String> {
     find(program, [])
 }
 
+/// Debian has prefixed its name.
+pub(crate) fn alertmanager() -> Result<PathBuf, String> {
+    find("prometheus-alertmanager", []).or_else(|missing| find("alertmanager", []).map_err(|_| missing))
+}
+
 fn find(program: &str, beyond_the_path: impl IntoIterator<Item = PathBuf>) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

@@ -13,6 +13,7 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let overrides = [
         &*database,
         "kubernetes.enabled=false",
+        "kubernetes.events.enabled=false",
         "redis.enabled=false",
         "tasks.analytics.every=5s",
         "log.format=pretty",

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
-use comfy_table::{Table, presets};
 use jiff::{SignedDurationRound, Timestamp, Unit};
 use taskserver_core::{Outcome, Recurrence, Run, TaskStatus};
 use taskserver_http::{Client, TaskTable};
@@ -32,12 +31,10 @@ pub(crate) fn list(sources: &Sources, json: bool, token: Option<&str>) -> anyhow
 }
 
 fn table(tasks: &TaskTable) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["TASK", "SCHEDULE", "STATE", "LAST RUN", "OUTCOME", "DURATION", "NEXT RUN", "FAILURES"]);
-    for task in &tasks.tasks {
+    let header = ["TASK", "SCHEDULE", "STATE", "LAST RUN", "OUTCOME", "DURATION", "NEXT RUN", "FAILURES"];
+    let row = |task: &TaskStatus| {
         let last = task.last_run.as_ref();
-        table.add_row([
+        [
             task.name.clone(),
             schedule(task),
             state(task).to_owned(),
@@ -46,9 +43,9 @@ fn table(tasks: &TaskTable) -> String {
             last.and_then(|run| run.duration).map_or_else(|| "-".into(), |duration| format!("{duration:.1?}")),
             task.next_run.map_or_else(|| "-".into(), |next| relative(next, tasks.time)),
             task.consecutive_failures.to_string(),
-        ]);
-    }
-    table.to_string()
+        ]
+    };
+    super::table(header, tasks.tasks.iter().map(row))
 }
 
 fn schedule(task: &TaskStatus) -> String {

@@ -1,6 +1,6 @@
 //! The events of a Kubernetes cluster, kept.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use taskserver_tests::kubernetes::{ApiServer, Resource};
@@ -17,10 +17,16 @@ fn write(cluster: &ApiServer, namespace: &str, name: &str) {
     );
 }
 
-/// Starts a server in this cluster, whose record begins with the namespaces of the platform.
-fn server(folder: &Path, cluster: &ApiServer, database: &TestDatabase) -> Server {
+/// The way to this cluster.
+pub(crate) fn kubeconfig(folder: &Path, cluster: &ApiServer) -> PathBuf {
     let kubeconfig = folder.join("kubeconfig.json");
     std::fs::write(&kubeconfig, cluster.kubeconfig().to_string()).unwrap();
+    kubeconfig
+}
+
+/// Starts a server in this cluster, whose record begins with the namespaces of the platform.
+fn server(folder: &Path, cluster: &ApiServer, database: &TestDatabase) -> Server {
+    let kubeconfig = kubeconfig(folder, cluster);
     let url = format!("database.url={}", database.url());
     let arguments = [
         ["--set", &url],

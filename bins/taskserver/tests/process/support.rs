@@ -87,6 +87,12 @@ impl Server {
         panic!("no line with {text:?} in\n{}", self.seen.join("\n"));
     }
 
+    /// All lines of the log until now.
+    pub(crate) fn log(&mut self) -> String {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.join("\n")
+    }
+
     /// The status and body of an answer to a GET request.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> (u16, String) {

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use taskserver_alerts::{Level, Policy};
+use taskserver_alerts::{Alert, Key, Level, Occurrences, Policy};
 
 use super::{Rule, RuleError, Template, Variables};
+use crate::EventRecord;
+
+/// What raises alerts by these rules: their source.
+pub const ALERT_SOURCE: &str = "kubernetes-events";
 
 /// An alert rule as it is written in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +92,33 @@ impl AlertRule {
     #[must_use]
     pub fn options(&self) -> &AlertRuleOptions {
         &self.options
+    }
+
+    /// What the rule finds in an event of this cluster that has happened so often; nothing, where it does not hold.
+    ///
+    /// # Errors
+    /// As [`matches`](Self::matches), [`group`](Self::group) and [`texts`](Self::texts).
+    pub fn alert(
+        &self,
+        cluster: &str,
+        event: &EventRecord,
+        variables: &Variables,
+        count: i64,
+    ) -> Result<Option<Alert>, RuleError> {
+        if !self.matches(variables)? {
+            return Ok(None);
+        }
+        let AlertRuleOptions { name, level, policy, .. } = &self.options;
+        let [title, message] = self.texts(variables)?;
+        Ok(Some(Alert {
+            key: Key { cluster: Some(cluster.to_owned()), ..Key::new(ALERT_SOURCE, name, self.group(variables)?) },
+            level: *level,
+            title,
+            message,
+            namespace: Some(event.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+            seen: vec![Occurrences { time: event.time(), count }],
+            policy: *policy,
+        }))
     }
 
     /// Whether the rule holds for an event.

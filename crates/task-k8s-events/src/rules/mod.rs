@@ -23,13 +23,13 @@ mod template;
 mod variables;
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use cel::common::ast::SourceInfo;
 use cel::{Env, Program, Value};
 
 #[cfg(feature = "alerts")]
-pub use alert::{AlertRule, AlertRuleOptions};
+pub use alert::{ALERT_SOURCE, AlertRule, AlertRuleOptions};
 #[cfg(feature = "alerts")]
 pub use builtin::builtin_alert_rules;
 pub use template::Template;
@@ -162,7 +162,10 @@ impl Expression {
 
 /// Which events are stored at all.
 #[derive(Debug, Default)]
-pub struct EventFilter {
+pub struct EventFilter(RwLock<Arc<Filter>>);
+
+#[derive(Debug, Default)]
+struct Filter {
     include: Option<Rule>,
     exclude: Option<Rule>,
 }
@@ -171,13 +174,19 @@ impl EventFilter {
     /// Keeps the events for which `include` holds, all without it; but none for which `exclude` holds.
     #[must_use]
     pub fn new(include: Option<Rule>, exclude: Option<Rule>) -> Self {
-        Self { include, exclude }
+        Self(RwLock::new(Arc::new(Filter { include, exclude })))
+    }
+
+    /// Puts these rules in the place of the others.
+    pub fn set(&self, include: Option<Rule>, exclude: Option<Rule>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Filter { include, exclude });
     }
 
     /// Whether an event is kept. One on which a rule cannot decide is.
     #[must_use]
     pub fn keeps(&self, event: &EventRecord) -> bool {
-        if self.include.is_none() && self.exclude.is_none() {
+        let filter = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        if filter.include.is_none() && filter.exclude.is_none() {
             return true;
         }
         let variables = Variables::of(event);
@@ -188,6 +197,6 @@ impl EventFilter {
                 undecided
             }))
         };
-        holds(&self.include, true).unwrap_or(true) && !holds(&self.exclude, false).unwrap_or(false)
+        holds(&filter.include, true).unwrap_or(true) && !holds(&filter.exclude, false).unwrap_or(false)
     }
 }

@@ -12,6 +12,8 @@ mod metrics;
 
 use std::convert::Infallible;
 use std::pin::pin;
+#[cfg(feature = "rules")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -74,7 +76,7 @@ pub struct EventCollector {
     log: EventLog,
     leadership: Option<String>,
     #[cfg(feature = "rules")]
-    filter: EventFilter,
+    filter: Arc<EventFilter>,
 }
 
 impl EventCollector {
@@ -88,7 +90,7 @@ impl EventCollector {
             log: EventLog::new(LogLimit::default()),
             leadership: None,
             #[cfg(feature = "rules")]
-            filter: EventFilter::default(),
+            filter: Arc::default(),
         }
     }
 
@@ -110,8 +112,8 @@ impl EventCollector {
     /// Stores only the events that this filter keeps.
     #[cfg(feature = "rules")]
     #[must_use]
-    pub fn filter(mut self, filter: EventFilter) -> Self {
-        self.filter = filter;
+    pub fn filter(mut self, filter: impl Into<Arc<EventFilter>>) -> Self {
+        self.filter = filter.into();
         self
     }
 

@@ -11,6 +11,7 @@
 //! collector that was superseded, or wakes up after another has taken its place, stores nothing any more. Where only the leader
 //! of several replicas may write, a [`Fence`] checks its term there too.
 
+mod read;
 mod retention;
 mod row;
 mod schema;

@@ -173,7 +173,9 @@ impl Receiver for Scripted {
 /// Delivers to this receiver alone, with short looks at the outbox.
 pub fn delivery(store: &Store, name: &str, receiver: &Scripted) -> AlertDelivery {
     let options = DeliveryOptions { poll_every: Duration::from_millis(5), ..DeliveryOptions::default() };
-    AlertDelivery::new(store, options).receiver(Route::all(name), receiver.clone())
+    let mut delivery = AlertDelivery::new(store, options);
+    delivery.add(Route::all(name), receiver.clone());
+    delivery
 }
 
 /// Waits until something holds, which it does soon.

@@ -24,6 +24,7 @@ const VARIABLES: &[(&str, &str, Writing)] = &[
     ("REDIS_PORT", "redis.port", Writing::Plain),
     ("REDIS_PASSWORD", "redis.password", Writing::Password),
     ("KUBERNETES", "kubernetes.enabled", Writing::Flag),
+    ("KUBECONFIG", "kubernetes.kubeconfig", Writing::Plain),
     ("RELEASE_NAME", "platform.release_name", Writing::Plain),
     ("SERVER_MODE", "platform.server_mode", Writing::Plain),
     ("AUTH_SECRET", "authentication.secret", Writing::Plain),

@@ -4,11 +4,13 @@
 //! value that the program would have to check again. Their fields are named as the keys are; what a key means and what it
 //! is by default is written in `config/default.toml`.
 
+mod alerts;
 mod analytics;
 mod authentication;
 mod database;
 pub(crate) mod database_url;
 mod http;
+mod kubernetes;
 mod leadership;
 mod log;
 mod platform;
@@ -21,14 +23,16 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use self::{
+    alerts::{AlertReceiver, AlertRule, Alerts, ReceiverKind},
     analytics::{Analytics, Metric},
     authentication::{Authentication, Token},
     database::{Database, Tls},
     database_url::{Backend, DatabaseUrl, DatabaseUrlError},
     http::{Http, HttpService},
+    kubernetes::{EventsMode, Keep, Kubernetes, KubernetesEvents},
     leadership::{Leadership, LeadershipMode},
     log::{Log, LogFormat},
-    platform::{Kubernetes, KubernetesEvents, Platform},
+    platform::Platform,
     queue::{NamedQueue, Queue},
     redis::{Endpoint, Redis, RedisSentinel, RedisTls},
     tasks::{Missed, Overlap, Task},
@@ -46,6 +50,8 @@ pub struct Settings {
     pub redis: Redis,
     /// The cluster that the server runs in.
     pub kubernetes: Kubernetes,
+    /// What raises alerts, and who is told of them.
+    pub alerts: Alerts,
     /// What the iR Engine deployment says of itself.
     pub platform: Platform,
     /// What tokens of the platform's users are checked against.
