@@ -24,6 +24,8 @@ CHART = ROOT / "helm/taskserver"
 # Tables whose entries have names of the user's choice, each with the entry in the defaults that shows their keys.
 NAMED = {
     "tasks": "analytics",
+    "alerts.receivers": "log",
+    "alerts.rules": "oom",
     "analytics.metrics": "activeUsers",
     "authentication.tokens": "operator",
     "http.services": "analytics",
@@ -112,7 +114,16 @@ def config_schema():
     # These are there to show the keys only.
     for path in ("analytics.metrics", "authentication.tokens", "http.services"):
         del at(path)["properties"][NAMED[path]]
+    # The names of all that is built in are free, as are those of headers.
+    for path in ("alerts.receivers", "alerts.rules"):
+        at(path)["properties"] = {}
     add_file_keys(root)
+    receiver = at("alerts.receivers")["additionalProperties"]["properties"]
+    receiver["headers"] = {
+        "description": receiver["headers"]["description"],
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+    }
     return root
 
 

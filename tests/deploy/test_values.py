@@ -22,7 +22,13 @@ SECRETS = {
     ("authentication", "secret"),
 }
 # Tables of the configuration whose entries have names of the user's choice.
-NAMED = {("analytics", "metrics"), ("authentication", "tokens"), ("http", "services")}
+NAMED = {
+    ("alerts", "receivers"),
+    ("alerts", "rules"),
+    ("analytics", "metrics"),
+    ("authentication", "tokens"),
+    ("http", "services"),
+}
 
 
 def leaves(tree, schema):
@@ -173,7 +179,8 @@ def test_every_setting_of_the_server_is_in_the_schema_and_no_other():
     known |= {("tasks", task, *key) for task in tasks for key in task_keys}
     named = {}
     for table in NAMED:
-        named[table] = {path[3:] for path in known if path[:2] == table}
+        # The names of headers are the user's choice, too.
+        named[table] = {path[3:4] if path[3] == "headers" else path[3:] for path in known if path[:2] == table}
         known -= {path for path in known if path[:2] == table}
 
     def keys(schema, path=()):
