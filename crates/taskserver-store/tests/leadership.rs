@@ -220,7 +220,7 @@ for_each_backend! {
     async fn a_lease_from_elsewhere_leads_only_in_a_term_that_the_database_knows(database: TestDatabase) {
         let store = migrated(&database).await;
         let elsewhere = || SqlLease::new(&store, "elsewhere").unwrap();
-        let fenced = FencedLease::new(elsewhere(), &store, LEADERSHIP);
+        let fenced = FencedLease::new(elsewhere(), &store, LEADERSHIP).unwrap();
         let first = fenced.write(None, &record(Some("a"), 1)).await.unwrap().unwrap();
         assert_eq!(write(&store, 1).await, Ok(1));
         let renewed = fenced.write(Some(&first), &record(Some("a"), 1)).await.unwrap().unwrap();
@@ -234,8 +234,8 @@ for_each_backend! {
         assert_eq!(write(&store, 2).await, Ok(1));
 
         // Another one enters a later term while this one takes the lease: it gives the lease up.
-        let rival = FencedLease::new(elsewhere(), &store, LEADERSHIP);
-        let slow = FencedLease::new(Rivalled { lease: elsewhere(), store: store.clone() }, &store, LEADERSHIP);
+        let rival = FencedLease::new(elsewhere(), &store, LEADERSHIP).unwrap();
+        let slow = FencedLease::new(Rivalled { lease: elsewhere(), store: store.clone() }, &store, LEADERSHIP).unwrap();
         assert_eq!(slow.write(Some(&again), &record(Some("c"), 3)).await.unwrap(), None);
         assert_eq!(rival.read().await.unwrap().unwrap().holder, None);
         assert_eq!(write(&store, 9).await, Ok(1));

@@ -1,10 +1,7 @@
 //! What only the leader may write.
 
-use async_trait::async_trait;
-use taskserver_core::{LeaseError, LeaseRecord, LeaseStore};
-
-use super::{TABLE, integer, millis, server_time};
-use crate::{Backend, Store, StoreError, Transaction};
+use super::TABLE;
+use crate::{Backend, StoreError, Transaction};
 
 /// Lets only the leader write: what is written in a transaction that began with this check is written in this term.
 ///
@@ -67,7 +64,11 @@ impl Fence {
 }
 
 /// The term of a leadership, if it has one.
-async fn current_term(transaction: &mut Transaction, name: &str, lock: &str) -> Result<Option<u64>, StoreError> {
+pub(super) async fn current_term(
+    transaction: &mut Transaction,
+    name: &str,
+    lock: &str,
+) -> Result<Option<u64>, StoreError> {
     let mut sql = transaction.sql();
     let term = sql.backend().as_text(&sql.backend().quote("term"));
     sql.push(&format!("SELECT {term} FROM "))
@@ -79,84 +80,4 @@ async fn current_term(transaction: &mut Transaction, name: &str, lock: &str) -> 
         .push(lock);
     let rows = transaction.load(sql).await?;
     Ok(rows.into_iter().flatten().flatten().next().and_then(|term| term.parse().ok()))
-}
-
-/// A lease that is kept elsewhere, such as in Kubernetes, and whose terms are known to the database as well, so that
-/// [fences](Fence) hold there.
-///
-/// Whoever takes the lease enters its term into the table `leadership` before it leads; where that fails, it gives the lease up.
-/// Terms go on from the highest that the database knows, even where the lease itself was deleted.
-pub struct FencedLease<L> {
-    lease: L,
-    store: Store,
-    name: String,
-}
-
-impl<L: LeaseStore> FencedLease<L> {
-    /// The lease, with the terms of the leadership of this name.
-    #[must_use]
-    pub fn new(lease: L, store: &Store, name: &str) -> Self {
-        Self { lease, store: store.clone(), name: name.to_owned() }
-    }
-
-    async fn term(&self) -> Result<u64, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let term = current_term(&mut transaction, &self.name, "").await;
-        Ok(transaction.conclude(term).await?.unwrap_or(0))
-    }
-
-    /// Enters a term; `false` if another one has entered a later one.
-    async fn enter(&self, lease: &LeaseRecord) -> Result<bool, StoreError> {
-        let now = server_time(self.store.backend());
-        let (term, holder) = (integer(lease.term)?, lease.holder.as_deref().unwrap_or_default());
-        let mut transaction = self.store.begin().await?;
-        let result = async {
-            let mut sql = transaction.sql();
-            sql.push("UPDATE ").name(TABLE).push(" SET ").name("term").push(" = ").integer(term);
-            sql.push(", ").name("holder").push(" = ").text(holder);
-            for time in ["acquiredAt", "renewedAt"] {
-                sql.push(", ").name(time).push(&format!(" = {now}"));
-            }
-            sql.push(" WHERE ").name("name").push(" = ").text(&self.name).push(" AND ").name("term").push(" < ");
-            sql.integer(term);
-            if transaction.execute(sql).await? > 0 {
-                return Ok(true);
-            }
-            let mut sql = transaction.sql();
-            sql.push("INSERT INTO ").name(TABLE).push(" VALUES (").text(&self.name).push(", ").text(holder);
-            sql.push(", ").integer(term).push(", 0, ").integer(millis(lease.duration));
-            sql.push(&format!(", {now}, {now})"));
-            transaction.execute(sql).await.map(|_| true)
-        }
-        .await;
-        match transaction.conclude(result).await {
-            Err(StoreError::Duplicate(_)) => Ok(false),
-            result => result,
-        }
-    }
-}
-
-#[async_trait]
-impl<L: LeaseStore> LeaseStore for FencedLease<L> {
-    async fn read(&self) -> Result<Option<LeaseRecord>, LeaseError> {
-        self.lease.read().await
-    }
-
-    async fn write(&self, seen: Option<&LeaseRecord>, lease: &LeaseRecord) -> Result<Option<LeaseRecord>, LeaseError> {
-        let begins = lease.holder.is_some() && seen.is_none_or(|seen| seen.term != lease.term);
-        if !begins {
-            return self.lease.write(seen, lease).await;
-        }
-        let term = lease.term.max(self.term().await? + 1);
-        let Some(taken) = self.lease.write(seen, &LeaseRecord { term, ..lease.clone() }).await? else {
-            return Ok(None);
-        };
-        match self.enter(&taken).await {
-            Ok(true) => Ok(Some(taken)),
-            failed => {
-                self.lease.write(Some(&taken), &LeaseRecord { holder: None, ..taken.clone() }).await?;
-                Ok(failed.map(|_| None)?)
-            }
-        }
-    }
 }

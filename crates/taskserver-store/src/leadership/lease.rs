@@ -5,10 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use taskserver_core::{LeaseError, LeaseRecord, LeaseStore};
 
-use super::{TABLE, integer, millis, server_time};
-use crate::options::Target;
+use super::{TABLE, integer, millis, of_its_own, server_time};
 use crate::sql::Row;
-use crate::{Sql, Store, StoreError, StoreOptions};
+use crate::{Sql, Store, StoreError};
 
 /// A lease in the database.
 ///
@@ -44,13 +43,7 @@ impl SqlLease {
     /// # Errors
     /// [`StoreError::Options`].
     pub fn new(store: &Store, name: &str) -> Result<Self, StoreError> {
-        let options = store.options();
-        let store = match options.target {
-            // It exists for the connections of its own store alone.
-            Target::Memory => store.clone(),
-            Target::File(_) | Target::Server(_) => Store::new(StoreOptions { max_connections: 1, ..options.clone() })?,
-        };
-        Ok(Self { store, name: name.to_owned() })
+        Ok(Self { store: of_its_own(store)?, name: name.to_owned() })
     }
 
     async fn select(&self) -> Result<Option<LeaseRecord>, StoreError> {

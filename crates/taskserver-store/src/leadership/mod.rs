@@ -5,19 +5,32 @@
 //! (see [`taskserver_core::Election`]).
 
 mod fence;
+mod fenced;
 mod lease;
 
-pub use fence::{Fence, FencedLease};
+pub use fence::Fence;
+pub use fenced::FencedLease;
 pub use lease::SqlLease;
 
 use std::time::Duration;
 
-use crate::{Backend, StoreError};
+use crate::options::Target;
+use crate::{Backend, Store, StoreError, StoreOptions};
 
 const TABLE: &str = "leadership";
 
 /// The name of the leadership over a deployment's tasks.
 pub const LEADERSHIP: &str = "taskserver";
+
+/// The same database, with a connection that nobody else uses.
+fn of_its_own(store: &Store) -> Result<Store, StoreError> {
+    let options = store.options();
+    match options.target {
+        // It exists for the connections of its own store alone.
+        Target::Memory => Ok(store.clone()),
+        Target::File(_) | Target::Server(_) => Store::new(StoreOptions { max_connections: 1, ..options.clone() }),
+    }
+}
 
 fn integer(term: u64) -> Result<i64, StoreError> {
     i64::try_from(term).map_err(|_| StoreError::Answer(format!("{term} is more than a term can be")))
@@ -27,7 +40,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn server_time(backend: Backend) -> &'static str {
+pub(crate) fn server_time(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "strftime('%Y-%m-%d %H:%M:%f', 'now')",
         Backend::Postgres => "(clock_timestamp() AT TIME ZONE 'UTC')",
