@@ -31,6 +31,9 @@ use super::TaskConfigError;
 /// first moment after the gap; if it comes twice, it runs the first time. All other expressions (`*/30 * * * *`, and
 /// also `0 2,14 * * *`) follow the clock on the wall: skipped times do not run, repeated ones run twice. In UTC, the default,
 /// nothing of this happens.
+///
+/// In UTC, and on all days on which no clock changes, the times are those of the npm package `cron-parser`; the tests compare a
+/// thousand cases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Text", into = "Text")]
 pub struct Cron {

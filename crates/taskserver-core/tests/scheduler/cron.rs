@@ -108,3 +108,47 @@ fn a_bad_expression_is_refused_with_its_reason() {
          system's time zone database is installed"
     );
 }
+
+/// Where `cron-parser`'s times are others. There is no standard for any of it; ours are as documented.
+const DIFFERENCES: [(&str, &str, &str); 8] = [
+    // A fixed time that is skipped: ours is the first moment after the gap, theirs is later by the length of the gap.
+    ("30 2 * * *", "Europe/Berlin", "2026-03-28T23:30:00Z"),
+    ("30 2 * * *", "America/New_York", "2026-03-08T05:00:00Z"),
+    ("30 0 0 * * *", "America/Sao_Paulo", "2018-11-04T01:00:00Z"),
+    // Several fixed times: ours follow the clock on the wall, theirs are moved out of the gap, and do not come twice.
+    ("15 2,14 * * *", "Europe/Berlin", "2026-03-28T23:30:00Z"),
+    ("15 2,14 * * *", "Europe/Berlin", "2026-10-24T22:30:00Z"),
+    ("15 2,14 * * *", "America/New_York", "2026-03-08T05:00:00Z"),
+    ("10 */6 * * *", "America/Sao_Paulo", "2018-11-04T01:00:00Z"),
+    // Where half an hour comes twice, theirs leave a half-hour out.
+    ("*/30 * * * *", "Australia/Lord_Howe", "2026-04-04T13:00:00Z"),
+];
+
+#[test]
+fn its_times_are_those_of_cron_parser_except_on_some_days_when_clocks_change() {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        expression: String,
+        zone: String,
+        after: String,
+        times: Vec<String>,
+    }
+    // `tests/node/cron.mjs` makes it, with the npm package.
+    let lines = include_str!("../data/cron-parser.jsonl").lines();
+    let lines = lines.map(|line| serde_json::from_str::<Line>(line).unwrap());
+    let mut differences = Vec::new();
+    for Line { expression, zone, after, times } in lines {
+        let cron = Cron::new(&expression).unwrap().in_time_zone(&zone).unwrap();
+        let schedule = Schedule::new(Recurrence::Cron(cron));
+        let ours = std::iter::successors(schedule.next(time(&after)), |time| schedule.next(*time));
+        let ours: Vec<String> = ours.take(times.len()).map(|time| time.to_string()).collect();
+        if ours != times {
+            differences.push((expression, zone, after));
+        }
+    }
+    let known = DIFFERENCES.map(|(expression, zone, after)| (expression.to_owned(), zone.to_owned(), after.to_owned()));
+    differences.sort();
+    let mut known = Vec::from(known);
+    known.sort();
+    assert_eq!(differences, known);
+}

@@ -123,6 +123,51 @@ proptest! {
     }
 }
 
+/// A day, near a change of the clock or not, as people there count it: its first moment and the next day's.
+fn day(now: Timestamp, zone: &str) -> (Timestamp, Timestamp) {
+    let date = now.in_tz(zone).unwrap().date();
+    let start = |date: jiff::civil::Date| date.in_tz(zone).unwrap().timestamp();
+    (start(date), start(date.tomorrow().unwrap()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_fixed_time_of_day_comes_once_on_every_day(
+        hour in 0..24, minute in 0..60, zone in prop::sample::select(&ZONES[..]), now in any_moment()
+    ) {
+        let cron = Cron::new(&format!("{minute} {hour} * * *")).unwrap().in_time_zone(zone).unwrap();
+        let schedule = Schedule::new(Recurrence::Cron(cron));
+        let (start, end) = day(now, zone);
+        let first = schedule.next(start - SignedDuration::from_nanos(1)).unwrap();
+        prop_assert!(first < end, "{} of {}..{}", first, start, end);
+        prop_assert!(schedule.next(first).unwrap() >= end);
+    }
+
+    #[test]
+    fn a_leap_day_is_the_29th_of_february_wherever_it_is(zone in prop::sample::select(&ZONES[..]), now in moment()) {
+        let cron = Cron::new("0 12 29 2 *").unwrap().in_time_zone(zone).unwrap();
+        let schedule = Schedule::new(Recurrence::Cron(cron));
+        let next = schedule.next(now).unwrap().in_tz(zone).unwrap();
+        prop_assert_eq!((next.month(), next.day(), next.hour()), (2, 29, 12));
+        let years = next.year() - now.in_tz(zone).unwrap().year();
+        prop_assert!((0..=8).contains(&years), "{} years", years);
+    }
+
+    #[test]
+    fn hours_on_the_wall_come_as_often_as_the_day_has_them(zone in prop::sample::select(&ZONES[..]), now in any_moment()) {
+        let cron = Cron::new("0 * * * *").unwrap().in_time_zone(zone).unwrap();
+        let schedule = Schedule::new(Recurrence::Cron(cron));
+        let (start, end) = day(now, zone);
+        let just_before = start - SignedDuration::from_nanos(1);
+        let hours = std::iter::successors(schedule.next(just_before), |time| schedule.next(*time));
+        let hours = hours.take_while(|time| *time < end).count() as i64;
+        let length = end.duration_since(start).as_hours();
+        prop_assert!((length - 1..=length + 1).contains(&hours), "{} in {} hours", hours, length);
+    }
+}
+
 #[test]
 fn the_jitter_of_many_tasks_is_spread_over_its_whole_length() {
     let schedule = Schedule { jitter: 100 * SECOND, ..Schedule::new(Recurrence::Interval { every: 200 * SECOND }) };
