@@ -81,8 +81,13 @@ bench-server:
     cargo build --release
     cargo bench --package taskserver-tests --bench server
 
+# Measures ten thousand tasks that run every second.
+bench-scheduler:
+    cargo bench --package taskserver-tests --bench scheduler
+
 # Runs all benchmarks.
 bench: bench-analytics bench-queue bench-server
+bench: bench-analytics bench-server bench-scheduler
 
 # Opens the docs of the crates.
 docs:

@@ -36,9 +36,13 @@ pub mod http;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod platform;
+#[cfg(feature = "proxy")]
+mod proxy;
 pub mod servers;
 mod skip;
 
 pub use backend::Backend;
 pub use database::TestDatabase;
+#[cfg(feature = "proxy")]
+pub use proxy::{Line, Proxy};
 pub use skip::skip;
