@@ -10,6 +10,11 @@ use taskserver_http::{
 };
 use taskserver_store::{Store, TableService};
 
+/// Whether there is anything configured by which a caller could be recognised for certain.
+pub(crate) fn has_credential(settings: &settings::Authentication) -> bool {
+    !settings.tokens.is_empty() || settings.secret.is_some() || settings.jwt_public_key.is_some()
+}
+
 /// Recognises the platform's users by their tokens and keys, and operators by theirs.
 pub(crate) fn authenticator(
     settings: &settings::Authentication,

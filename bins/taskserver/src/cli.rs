@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use taskserver_config::{ConfigError, Loader};
+use taskserver_core::Action;
 
 use crate::command;
 use crate::compose::ImpossibleSettings;
@@ -143,6 +144,55 @@ enum TasksCommand {
         /// The task's name
         name: String,
     },
+    /// Have the running server run a task now
+    Trigger(ControlArgs),
+    /// Have the running server no longer follow a task's schedule, also after a restart
+    Pause(ControlArgs),
+    /// Have the running server follow a task's schedule again
+    Resume(ControlArgs),
+    /// Have the running server cancel a task's runs in progress
+    Cancel(ControlArgs),
+    /// Have the running server run a task at other times than those of its configuration
+    Schedule {
+        #[command(flatten)]
+        control: ControlArgs,
+        #[command(flatten)]
+        times: Times,
+    },
+}
+
+/// Which task, on which server, why and by whose right.
+#[derive(Debug, Args)]
+pub(crate) struct ControlArgs {
+    /// The task's name
+    pub(crate) name: String,
+    /// Why: kept with the record of it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Where the server is, such as http://taskserver:5050; where the configuration has it listen, unless given
+    #[arg(long, value_name = "URL", env = "TASKSERVER_URL")]
+    pub(crate) url: Option<String>,
+    /// The token to show: an operator's, an API key or a JWT
+    #[arg(long, value_name = "TOKEN", env = "TASKSERVER_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Read the token from this file
+    #[arg(long, value_name = "FILE", env = "TASKSERVER_TOKEN_FILE", conflicts_with = "token")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// When a task is to run.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Times {
+    /// At this interval, such as 5m
+    #[arg(long, value_name = "INTERVAL")]
+    pub(crate) every: Option<String>,
+    /// At the times of this cron pattern, in UTC; `TZ=Europe/Berlin 0 3 * * *` is in that time zone
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) cron: Option<String>,
+    /// As configured again
+    #[arg(long)]
+    pub(crate) configured: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,6 +240,16 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Some(JobsCommand::Enqueue(job)) => command::jobs::enqueue(&cli.sources, &job),
             Some(JobsCommand::Retry { id }) => command::jobs::change(&cli.sources, &id, "queued"),
             Some(JobsCommand::Cancel { id }) => command::jobs::change(&cli.sources, &id, "cancelled"),
+        Command::Tasks { command: None, json } => command::tasks::list(&cli.sources, json),
+        Command::Tasks { command: Some(command), .. } => match command {
+            TasksCommand::Run { name } => command::tasks::run(&cli.sources, &name),
+            TasksCommand::Trigger(control) => command::control::run(&cli.sources, Action::Trigger, control, None),
+            TasksCommand::Pause(control) => command::control::run(&cli.sources, Action::Pause, control, None),
+            TasksCommand::Resume(control) => command::control::run(&cli.sources, Action::Resume, control, None),
+            TasksCommand::Cancel(control) => command::control::run(&cli.sources, Action::Cancel, control, None),
+            TasksCommand::Schedule { control, times } => {
+                command::control::run(&cli.sources, Action::Schedule, control, Some(times))
+            }
         },
         Command::Events { command: None, options } => command::events::list(&cli.sources, &options),
         Command::Events { command: Some(EventsCommand::TestRule(rule)), .. } => {

@@ -141,8 +141,9 @@ impl Composition {
             .access(access::access(&settings.http))
             .pagination(Pagination { default: settings.http.page_size, max: settings.http.max_page_size })
             .hooks(Hooks::new().around(All, CallLog).around(All, CallMetrics::register(&gauges)));
+        let cluster = Cluster::new(&settings.kubernetes);
         if purpose == Purpose::Serve {
-            builder = leadership::lead(builder, settings, &store)
+            builder = leadership::lead(builder, settings, &store, &cluster)
                 .map_err(|error| ImpossibleSettings(vec![format!("{error:#}")]))?;
         }
         let redis = redis::pool(&settings.redis)?;
@@ -209,7 +210,6 @@ impl Composition {
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
         }
-        let cluster = Cluster::new(&settings.kubernetes);
         if kubernetes::has_cluster(settings) {
             monitor = monitor.probe(ApiServerProbe(cluster.clone()));
         }

@@ -3,7 +3,7 @@
 use taskserver_config::Settings;
 use taskserver_http::{HttpOptions, Surface};
 
-use crate::leadership;
+use crate::{authentication, leadership};
 
 /// The options of each listener: one for everything, or one for the services and one for what is for operators alone.
 pub(crate) fn options(settings: &Settings) -> Vec<HttpOptions> {
@@ -29,6 +29,7 @@ pub(crate) fn options(settings: &Settings) -> Vec<HttpOptions> {
         cors_origins: http.cors_origins.clone(),
         protect_metrics: http.protect_metrics,
         protect_pages: http.protect_pages,
+        control: authentication::has_credential(authentication),
         max_event_streams: http.max_event_streams,
         max_event_stream_age: http.max_event_stream_age,
         event_log_size: http.event_log_size,

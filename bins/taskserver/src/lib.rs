@@ -41,6 +41,7 @@ mod engine_settings;
 mod http;
 mod kubernetes;
 mod leadership;
+mod lease;
 mod logging;
 mod queue;
 mod redis;

@@ -124,6 +124,33 @@ pub(crate) fn queue_name(name: &str) -> Result<String, Refused> {
         return Ok(name.to_owned());
     }
     refuse("the name of a queue consists of 1 to 63 lower-case letters, digits and hyphens")
+/// The name of a process among its replicas: a part of a row, and of the holder of a lease.
+pub(crate) fn instance(text: &str) -> Result<String, Refused> {
+    match text.len() {
+        1..=200 if text.chars().all(|c| c.is_ascii_graphic()) => Ok(text.to_owned()),
+        _ => refuse("expected a name of at most 200 letters, digits and signs, without blanks"),
+    }
+}
+
+/// The name of an object of Kubernetes' (RFC 1123).
+pub(crate) fn object_name(text: &str) -> Result<String, Refused> {
+    dns_name(text, 253, &['-', '.'])
+}
+
+/// The name of one namespace.
+pub(crate) fn namespace(text: &str) -> Result<String, Refused> {
+    dns_name(text, 63, &['-'])
+}
+
+fn dns_name(text: &str, longest: usize, inner: &[char]) -> Result<String, Refused> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_name =
+        text.starts_with(plain) && text.ends_with(plain) && text.chars().all(|c| plain(c) || inner.contains(&c));
+    if is_name && text.len() <= longest {
+        return Ok(text.to_owned());
+    }
+    let inner = inner.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
+    refuse(format!("expected a name of at most {longest} lower-case letters, digits and, within it, {inner}"))
 }
 
 /// The cluster's name: what a column of text holds.
@@ -265,5 +292,32 @@ pub(crate) fn words(words: &[&str]) -> String {
         [] => String::new(),
         [only] => (*only).to_owned(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_kubernetes_are_told_from_others() {
+        let refused = |result: Result<String, Refused>| result.unwrap_err().reason;
+        assert_eq!(object_name("taskserver-1.eu"), Ok("taskserver-1.eu".to_owned()));
+        assert_eq!(namespace("ir-engine"), Ok("ir-engine".to_owned()));
+        let expected = "expected a name of at most 63 lower-case letters, digits and, within it, `-`";
+        for wrong in ["", "Ir", "ir_engine", "-ir", "ir-", "ir.engine", &"x".repeat(64)] {
+            assert_eq!(refused(namespace(wrong)), expected, "{wrong}");
+        }
+        let expected = "expected a name of at most 253 lower-case letters, digits and, within it, `-`, `.`";
+        assert_eq!(refused(object_name("a/b")), expected);
+    }
+
+    #[test]
+    fn an_instance_has_a_name_that_fits_into_a_row() {
+        assert_eq!(instance("pod-1:5050"), Ok("pod-1:5050".to_owned()));
+        for wrong in ["", "a b", "ä", &"x".repeat(201)] {
+            let reason = "expected a name of at most 200 letters, digits and signs, without blanks";
+            assert_eq!(instance(wrong).unwrap_err().reason, reason, "{wrong}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use crate::scheduler::Scheduler;
 use crate::service::{Access, Hooks, Pagination, Registry, Service, ServiceHandle, TypedHandle};
 use crate::task::{Task, TaskConfig};
 use crate::{
-    Clock, Election, EventBus, HealthRegistry, Leadership, Metrics, Resource, RunHistory, Shutdown, SystemClock,
+    Clock, Control, ControlOptions, ControlStore, Election, EventBus, HealthRegistry, Leadership, MemoryControl,
+    Metrics, Resource, RunHistory, Shutdown, SystemClock,
 };
 
 /// Why an app cannot be built.
@@ -41,6 +42,7 @@ struct Inner {
     services: Registry,
     events: EventBus,
     scheduler: Scheduler,
+    control: Control,
     election: Option<Arc<Election>>,
     leadership: Leadership,
     health: HealthRegistry,
@@ -87,6 +89,12 @@ impl App {
         &self.0.scheduler
     }
 
+    /// Control over the tasks of all replicas, by people: lasting, and on record.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.0.control
+    }
+
     /// Whether this process leads.
     #[must_use]
     pub fn leadership(&self) -> &Leadership {
@@ -123,6 +131,8 @@ impl App {
         if !self.0.scheduler.start(self) {
             return;
         }
+        let app = self.clone();
+        tokio::spawn(async move { app.control().follow(&app).await });
         if let Some(election) = self.0.election.clone() {
             let health = self.0.health.register("leadership", false);
             tokio::spawn(async move { election.run(&health).await });
@@ -157,6 +167,8 @@ pub struct AppBuilder {
     hooks: Hooks,
     tasks: Vec<(crate::task::BoxedTask, TaskConfig)>,
     history: Option<Arc<dyn RunHistory>>,
+    control: Arc<dyn ControlStore>,
+    control_options: ControlOptions,
     election: Option<Election>,
     instance: String,
     pagination: Pagination,
@@ -173,6 +185,8 @@ impl Default for AppBuilder {
             hooks: Hooks::default(),
             tasks: Vec::new(),
             history: None,
+            control: Arc::new(MemoryControl::default()),
+            control_options: ControlOptions::default(),
             election: None,
             instance: "local".to_owned(),
             pagination: Pagination::default(),
@@ -223,6 +237,13 @@ impl AppBuilder {
     #[must_use]
     pub fn history(mut self, history: impl RunHistory) -> Self {
         self.history = Some(Arc::new(history));
+        self
+    }
+
+    /// Where what people do to the tasks is kept, and how often that is looked at. The default keeps it in memory.
+    #[must_use]
+    pub fn control(mut self, store: impl ControlStore, options: ControlOptions) -> Self {
+        (self.control, self.control_options) = (Arc::new(store), options);
         self
     }
 
@@ -291,6 +312,7 @@ impl AppBuilder {
         if let Some(election) = &self.election {
             election.register(&self.metrics);
         }
+        let control = Control::new(self.control, self.control_options, self.instance.clone());
         let mut scheduler =
             Scheduler::new(Arc::clone(&self.clock), shutdown.clone(), self.history, leadership.clone(), self.instance);
         for (task, config) in self.tasks {
@@ -300,6 +322,7 @@ impl AppBuilder {
             services,
             events: EventBus::new(self.event_capacity),
             scheduler,
+            control,
             election: self.election.map(Arc::new),
             leadership,
             health: HealthRegistry::new(Arc::clone(&self.clock)),

@@ -6,11 +6,11 @@
 //!   a dynamic handle, [`App::service_of`] one that takes and gives structs; both run the same [`Hooks`], and every write
 //!   emits an [`Event`];
 //! - **tasks**: background work with a schedule and a policy, run by the [`Scheduler`]: where there are several replicas, on the
-//!   one that [leads](Leadership);
+//!   one that [leads](Leadership); people [control](Control) them on whichever replica;
 //! - the **health** of its components, its **metrics**, and how it is **shut down**.
 //!
 //! This crate has traits and logic only. Databases, HTTP, Redis and Kubernetes are adapters in crates of their own, which
-//! depend on this one: a [`Service`] over a table, a [`RunHistory`] in a database, a [`LeaseStore`] in a cluster, a
+//! depend on this one: a [`Service`] over a table, a [`RunHistory`] and a [`ControlStore`] in a database, a [`LeaseStore`] in a cluster, a
 //! [`Probe`] of a server.
 //!
 //! # Writing a task
@@ -73,6 +73,7 @@
 
 mod app;
 mod clock;
+mod control;
 mod event;
 mod health;
 mod leadership;
@@ -85,6 +86,10 @@ mod task;
 
 pub use app::{App, AppBuilder, BuildError};
 pub use clock::{Clock, SystemClock, TokioClock};
+pub use control::{
+    Act, ActError, ActOutcome, Action, Change, Command, Control, ControlError, ControlOptions, ControlStore,
+    MemoryControl, TaskState,
+};
 pub use event::{Event, EventBus, EventKind, Lagged, Subscription};
 pub use health::{ComponentHealth, Health, HealthRegistry, HealthReporter};
 pub use leadership::*;

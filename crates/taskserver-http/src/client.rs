@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue};
-use hyper::{Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
@@ -88,8 +88,15 @@ impl Client {
     /// # Errors
     /// The server cannot be reached, takes too long, or answers something unreadable.
     pub async fn get(&self, path: &str) -> Result<Answer, HttpError> {
-        let timed_out = |_| HttpError::TimedOut { address: self.address, path: path.to_owned(), timeout: self.timeout };
-        tokio::time::timeout(self.timeout, self.exchange(path)).await.map_err(timed_out)?
+        self.exchange_in_time(Method::GET, path, Bytes::new()).await
+    }
+
+    /// What the server answers to a POST of this JSON to `path`, whatever the status.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<Answer, HttpError> {
+        self.exchange_in_time(Method::POST, path, Bytes::from(body.to_string())).await
     }
 
     /// What the server answers to a GET of `path`, read from JSON.
@@ -100,21 +107,32 @@ impl Client {
         let answer = self.get(path).await?;
         if !answer.is_success() {
             let Answer { status, body } = answer;
-            return Err(HttpError::Status { address: self.address, path: path.to_owned(), status, body });
+            return Err(HttpError::Status { address: self.address, asked: format!("GET {path}"), status, body });
         }
-        serde_json::from_str(&answer.body).map_err(|cause| self.unreadable(path, cause))
+        serde_json::from_str(&answer.body).map_err(|cause| self.unreadable(&format!("GET {path}"), cause))
     }
 
-    async fn exchange(&self, path: &str) -> Result<Answer, HttpError> {
+    async fn exchange_in_time(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, HttpError> {
+        let asked = format!("{method} {path}");
+        let timed_out = |_| HttpError::TimedOut { address: self.address, asked, timeout: self.timeout };
+        tokio::time::timeout(self.timeout, self.exchange(method, path, body)).await.map_err(timed_out)?
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, HttpError> {
+        let asked = &format!("{method} {path}");
         let stream = self.connect().await.map_err(|cause| HttpError::Connect { address: self.address, cause })?;
-        let mut request = Request::get(path).header(HOST, self.address.to_string()).header(CONNECTION, "close");
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header(HOST, self.address.to_string()).header(CONNECTION, "close");
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|cause| self.unreadable(path, cause))?;
+        let request = request.body(Full::new(body)).map_err(|cause| self.unreadable(asked, cause))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|cause| self.unreadable(path, cause))?;
+            .map_err(|cause| self.unreadable(asked, cause))?;
         let answer = async {
             let response = sender.send_request(request).await?;
             let status = response.status();
@@ -123,8 +141,8 @@ impl Client {
         };
         // The connection ends without an error once the whole answer has been received: the answer is still read then.
         tokio::select! {
-            answer = answer => answer.map_err(|cause| self.unreadable(path, cause)),
-            Err(cause) = connection => Err(self.unreadable(path, cause)),
+            answer = answer => answer.map_err(|cause| self.unreadable(asked, cause)),
+            Err(cause) = connection => Err(self.unreadable(asked, cause)),
         }
     }
 
@@ -135,7 +153,7 @@ impl Client {
         }
     }
 
-    fn unreadable(&self, path: &str, cause: impl Into<BoxError>) -> HttpError {
+    fn unreadable(&self, asked: &str, cause: impl Into<BoxError>) -> HttpError {
         let error = cause.into();
         let mut cause = error.to_string();
         let mut source = error.source();
@@ -143,6 +161,6 @@ impl Client {
             cause = format!("{cause}: {error}");
             source = error.source();
         }
-        HttpError::Answer { address: self.address, path: path.to_owned(), cause }
+        HttpError::Answer { address: self.address, asked: asked.to_owned(), cause }
     }
 }

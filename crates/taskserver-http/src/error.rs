@@ -29,32 +29,32 @@ pub enum HttpError {
         cause: io::Error,
     },
     /// The server took too long to answer.
-    #[error("{address} did not answer GET {path} within {timeout:?}")]
+    #[error("{address} did not answer {asked} within {timeout:?}")]
     TimedOut {
         /// The server's address.
         address: SocketAddr,
-        /// What was asked for.
-        path: String,
+        /// What was asked for: the method and the path.
+        asked: String,
         /// How long was waited.
         timeout: Duration,
     },
     /// What the server answered is not HTTP, is larger than 4 MiB, or ended early.
-    #[error("the answer of {address} to GET {path} cannot be read: {cause}; is another program listening there?")]
+    #[error("the answer of {address} to {asked} cannot be read: {cause}; is another program listening there?")]
     Answer {
         /// The server's address.
         address: SocketAddr,
-        /// What was asked for.
-        path: String,
+        /// What was asked for: the method and the path.
+        asked: String,
         /// What is wrong with it.
         cause: String,
     },
     /// The server refused.
-    #[error("{address} answered GET {path} with {status}: {body}")]
+    #[error("{address} answered {asked} with {status}: {body}")]
     Status {
         /// The server's address.
         address: SocketAddr,
-        /// What was asked for.
-        path: String,
+        /// What was asked for: the method and the path.
+        asked: String,
         /// The answer's status.
         status: StatusCode,
         /// The answer's body.

@@ -11,6 +11,7 @@
 //! | `/metrics` | the app's [`Metrics`](taskserver_core::Metrics) in the OpenMetrics format |
 //! | `/api/tasks` | all tasks: schedule, policy, last and next run, running now, failures ([`TaskTable`]) |
 //! | `/api/tasks/NAME` | one task ([`TaskStatus`](taskserver_core::TaskStatus)) |
+//! | POST `/api/tasks/NAME/ACTION` | `trigger`, `pause`, `resume`, `cancel` or `schedule` ([`ControlRequest`]), if [`HttpOptions::control`] is on |
 //!
 //! Services and events are for callers whom the server's [`Authenticator`] recognises, and who have the scope that the app's
 //! [`Access`](taskserver_core::Access) asks for; a server without an authenticator lets nobody at them. The rest is open,
@@ -59,6 +60,7 @@ mod bounds;
 mod client;
 mod compression;
 mod connection;
+mod control;
 mod cors;
 mod error;
 mod events;
@@ -81,6 +83,7 @@ pub use auth::{
     OperatorTokenError, Refused, ServiceDirectory,
 };
 pub use client::{Answer, Client};
+pub use control::{ControlRequest, SCOPE as TASK_SCOPE};
 pub use error::HttpError;
 pub use options::{HttpOptions, Surface};
 pub use request_metrics::RequestMetrics;

@@ -76,6 +76,8 @@ pub struct HttpOptions {
     pub protect_metrics: bool,
     /// Whether the tasks and the description of the services need the scope `admin:admin`.
     pub protect_pages: bool,
+    /// Whether whoever holds the scope `admin:admin` or `task:write` may control the tasks.
+    pub control: bool,
     /// How many streams of events may be open at once. Further ones are answered with 429.
     pub max_event_streams: usize,
     /// How long a stream of events may last. Clients come back, are authenticated again, and go on where they were.
@@ -117,6 +119,7 @@ impl Default for HttpOptions {
             cors_origins: Vec::new(),
             protect_metrics: false,
             protect_pages: false,
+            control: false,
             max_event_streams: 100,
             max_event_stream_age: Duration::from_secs(15 * 60),
             event_log_size: 1024,

@@ -10,7 +10,7 @@ use crate::body::{BodyError, RequestBody};
 use crate::request::Request;
 use crate::response::{self, Response};
 use crate::state::State;
-use crate::{Surface, cors, events, health, metrics, openapi, rest, tasks};
+use crate::{Surface, control, cors, events, health, metrics, openapi, rest, tasks};
 
 type Handler = fn(&State, &Parts) -> Response;
 
@@ -56,6 +56,15 @@ pub(crate) async fn dispatch(state: &Arc<State>, request: &Request, body: Reques
         "/metrics" => (Audience::Metrics, metrics::metrics),
         "/openapi.json" => (Audience::Pages, openapi::describe),
         "/api/tasks" => (Audience::Pages, tasks::list),
+        path if control::is_action(path) => {
+            return match head.method {
+                Method::POST => control::answer(state, request, body).await,
+                _ => {
+                    body.discard().await?;
+                    Ok(response::method_not_allowed(&head.method, "POST"))
+                }
+            };
+        }
         path if path.starts_with(tasks::PREFIX) => (Audience::Pages, tasks::one),
         "/api/events" => {
             body.discard().await?;

@@ -41,6 +41,7 @@
 #![deny(missing_docs)]
 
 mod backend;
+mod control;
 mod error;
 mod history;
 mod inspect;
@@ -58,6 +59,7 @@ mod store;
 mod transaction;
 
 pub use backend::Backend;
+pub use control::{SqlControl, TASK_ACT};
 pub use error::StoreError;
 pub use history::{RunRetention, SqlHistory, TASK_RUN};
 pub use inspect::ForeignKey;

@@ -123,6 +123,17 @@ pub(crate) fn moment_text(moment: Timestamp) -> String {
     moment.to_zoned(TimeZone::UTC).strftime(format).to_string()
 }
 
+/// The text without NUL, which PostgreSQL does not keep, and cut.
+pub(crate) fn bounded(text: &str, max: usize) -> String {
+    let mut characters = text.chars().filter(|character| *character != '\0');
+    let mut bounded: String = characters.by_ref().take(max).collect();
+    if characters.next().is_some() {
+        bounded.pop();
+        bounded.push('…');
+    }
+    bounded
+}
+
 /// Reads a moment that a database wrote as text; `None` for MySQL's zero date, and what is no moment at all.
 pub(crate) fn read_moment(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>()

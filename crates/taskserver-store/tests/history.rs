@@ -158,15 +158,25 @@ for_each_backend! {
         let interrupted = Run { interrupted: true, outcome: Some(Outcome::Cancelled), ..run("probe", 5) };
         let failed = Run { outcome: Some(Outcome::Failed), ..run("probe", 4) };
         let never = Run { interrupted: true, outcome: Some(Outcome::Lost), ..run("never", 3) };
-        let runs = [run("probe", 1), run("probe", 3), failed.clone(), interrupted.clone(), manual, never.clone()];
+        let ahead = Run { outcome: Some(Outcome::Failed), ..run("probe", 8) };
+        let runs = [
+            run("probe", 1),
+            run("probe", 3),
+            failed.clone(),
+            interrupted.clone(),
+            ahead.clone(),
+            manual,
+            never.clone(),
+        ];
         for run in runs.iter().chain([&in_progress("probe", 6, "pod-2", None)]) {
             history.finished(run).await.unwrap();
         }
-        let last = history.last_runs().await.unwrap();
+        let last = history.last_runs(time("2026-01-01T05:30:00Z")).await.unwrap();
         let expected = LastRuns {
             settled: Some(failed.scheduled),
             succeeded: Some(runs[1].scheduled),
             interrupted: Some(interrupted.scheduled),
+            ahead: vec![ahead.scheduled],
         };
         assert_eq!(last["probe"], expected);
         assert_eq!(last["never"], LastRuns { interrupted: Some(never.scheduled), ..LastRuns::default() });

@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod config;
+pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod health;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use jiff::{SignedDurationRound, Timestamp, Unit};
-use taskserver_core::{Outcome, Recurrence, Run, TaskStatus};
+use taskserver_core::{Change, Outcome, Recurrence, Run, TaskStatus};
 use taskserver_http::{Client, TaskTable};
 
 use crate::cli::{Sources, print};
@@ -37,7 +37,7 @@ fn table(tasks: &TaskTable) -> String {
         [
             task.name.clone(),
             schedule(task),
-            state(task).to_owned(),
+            state(task),
             last.map_or_else(|| "-".into(), |run| relative(run.started, tasks.time)),
             last.and_then(|run| run.outcome).map_or("-", outcome).to_owned(),
             last.and_then(|run| run.duration).map_or_else(|| "-".into(), |duration| format!("{duration:.1?}")),
@@ -49,10 +49,14 @@ fn table(tasks: &TaskTable) -> String {
 }
 
 fn schedule(task: &TaskStatus) -> String {
-    match &task.schedule.recurrence {
+    let times = match &task.schedule.recurrence {
         Recurrence::Interval { every } => format!("every {}", friendly(*every)),
         Recurrence::Cron(cron) => format!("{} {}", cron.expression(), cron.time_zone()),
         Recurrence::Manual => "manual".into(),
+    };
+    match &task.rescheduled_by {
+        Some(change) => format!("{times} (by {})", change.by),
+        None => times,
     }
 }
 
@@ -60,12 +64,21 @@ fn friendly(duration: Duration) -> String {
     jiff::fmt::friendly::SpanPrinter::new().unsigned_duration_to_string(&duration)
 }
 
-fn state(task: &TaskStatus) -> &'static str {
+fn state(task: &TaskStatus) -> String {
     match task {
-        TaskStatus { running, .. } if !running.is_empty() => "running",
-        TaskStatus { enabled: false, .. } => "disabled",
-        TaskStatus { paused: true, .. } => "paused",
-        _ => "waiting",
+        TaskStatus { running, .. } if !running.is_empty() => "running".to_owned(),
+        TaskStatus { enabled: false, .. } => "disabled".to_owned(),
+        TaskStatus { paused: true, paused_by, .. } => paused(paused_by.as_ref()),
+        _ => "waiting".to_owned(),
+    }
+}
+
+/// `paused by alice: the database is being moved`.
+fn paused(by: Option<&Change>) -> String {
+    match by {
+        Some(Change { by, reason: Some(reason), .. }) => format!("paused by {by}: {reason}"),
+        Some(Change { by, reason: None, .. }) => format!("paused by {by}"),
+        None => "paused".to_owned(),
     }
 }
 

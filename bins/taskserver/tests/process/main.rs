@@ -4,6 +4,7 @@
 mod alerts;
 mod calls;
 mod commands;
+mod control;
 mod crash;
 mod engine_settings;
 mod events;

@@ -72,12 +72,14 @@ fn a_database_that_goes_away_and_comes_back_is_noticed_and_needs_no_restart() {
         let url = format!("database.url={}", name.url());
         let arguments = ["--set", &url, "--set", "database.create_platform_tables=true"];
         let often = ["--set", "tasks.monitoring.every=200ms", "--set", "tasks.analytics.every=1s"];
-        let mut server = Server::start(folder.path(), &[&arguments[..], &often].concat());
+        let lease = ["--set", "leadership.lease_duration=3s", "--set", "leadership.renew_deadline=2s"];
+        let mut server = Server::start(folder.path(), &[&arguments[..], &often, &lease].concat());
         server.wait_for("run succeeded");
         database.kill();
         server.wait_for("component is down");
         assert_eq!((server.get("/readyz").0, server.get("/livez").0), (503, 200));
-        server.wait_for("run failed");
+        // Its lease is there, too.
+        server.wait_for("this server leads no longer");
         database.start_again();
         server.wait_for("component is ready");
         server.wait_for("run succeeded");

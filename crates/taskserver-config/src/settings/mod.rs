@@ -66,6 +66,8 @@ pub struct Settings {
     pub analytics: Analytics,
     /// The history of runs.
     pub history: History,
+    /// What people do to the tasks.
+    pub control: Control,
     /// Which of several replicas runs the tasks.
     pub leadership: Leadership,
     /// The queue of jobs.
@@ -82,6 +84,16 @@ pub struct History {
     pub retention: Option<Duration>,
     /// How many runs of each task are kept; all, when none.
     pub limit: Option<u64>,
+}
+
+/// Section `control`: how soon what people do to the tasks takes effect.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// How often each replica looks for what was done on another one.
+    pub poll_period: Duration,
+    /// For how long what only the leader can do waits for one.
+    pub expiry: Duration,
 }
 
 /// Section `shutdown`.

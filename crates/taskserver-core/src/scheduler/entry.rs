@@ -1,6 +1,6 @@
 //! The state of one task and the decisions that follow from it. Nothing here waits or spawns.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::history::LastRuns;
 use crate::task::{
-    BoxedTask, Missed, Outcome, Overlap, Policy, Run, RunCounts, Schedule, TaskConfig, TaskStatus, Trigger,
+    BoxedTask, Missed, Outcome, Overlap, Policy, Recurrence, Run, RunCounts, Schedule, TaskConfig, TaskConfigError,
+    TaskStatus, Trigger,
 };
-use crate::{App, LeadershipState};
+use crate::{App, LeadershipState, TaskState};
 
 /// A run that starts later than this is missed. Longer than the driver's longest sleep, so that a run is not missed merely
 /// because a change of the clock was noticed late.
@@ -68,11 +69,17 @@ pub(super) struct Due {
 pub(super) struct State {
     name: Arc<str>,
     every_replica: bool,
+    /// As the settings have it.
+    configured: TaskConfig,
+    /// With what people made of it.
     config: TaskConfig,
+    changed: Option<TaskState>,
     /// Whether it is this process's turn: the scheduler has been started and, unless the task runs on every replica, leads.
     started: bool,
     paused: bool,
     next: Option<Next>,
+    /// The scheduled times to come that are settled already.
+    ahead: BTreeSet<Timestamp>,
     /// Oldest first.
     running: Vec<Running>,
     /// Bounded by the policy.
@@ -103,10 +110,13 @@ impl Entry {
         let state = State {
             name: Arc::clone(&name),
             every_replica,
+            configured: config.clone(),
             config,
+            changed: None,
             started: false,
             paused: false,
             next: None,
+            ahead: BTreeSet::new(),
             running: Vec::new(),
             waiting: VecDeque::new(),
             last_run: None,
@@ -135,7 +145,8 @@ impl State {
         }
         let schedule = &self.config.schedule;
         let (latest, last) = (schedule.previous(now), last.unwrap_or_default());
-        let open = first_open(schedule, last, now);
+        let open = first_open(schedule, &last, self.changed.as_ref().map(|state| state.changed));
+        self.ahead = last.ahead.into_iter().collect();
         let is_missed = open.zip(latest).is_some_and(|(open, latest)| open <= latest);
         let makes_up_for_each = is_missed && matches!(self.config.policy.missed, Missed::All { .. });
         if schedule.run_on_start && !makes_up_for_each {
@@ -156,9 +167,43 @@ impl State {
         self.take_waiting()
     }
 
-    /// Takes up a new configuration; what runs already is left alone. The next run stays as it is if the schedule does: it may
-    /// be waiting out its jitter.
-    pub(super) fn reconfigure(&mut self, config: TaskConfig, now: Timestamp) {
+    /// Takes up a new configuration; what runs already is left alone. Says whether it is another one than before.
+    pub(super) fn reconfigure(&mut self, config: TaskConfig, now: Timestamp) -> bool {
+        let is_new = self.configured != config;
+        self.configured = config;
+        self.combine(now);
+        is_new
+    }
+
+    /// Takes up what people made of the task, and gives the runs that will not start; nothing, if it was known.
+    pub(super) fn take_up(&mut self, state: TaskState, now: Timestamp) -> Option<Vec<Request>> {
+        if self.changed.as_ref() == Some(&state) {
+            return None;
+        }
+        let paused = state.paused.is_some();
+        self.changed = Some(state);
+        self.combine(now);
+        if paused {
+            return Some(self.pause());
+        }
+        self.resume(now);
+        Some(Vec::new())
+    }
+
+    /// Whether these scheduled times go with the rest of the configuration.
+    pub(super) fn check(&self, recurrence: &Recurrence) -> Result<(), TaskConfigError> {
+        with(&self.configured, recurrence).validate()
+    }
+
+    /// Combines the configuration with what people made of it. The next run stays as it is if the schedule does: it may be
+    /// waiting out its jitter.
+    fn combine(&mut self, now: Timestamp) {
+        let rescheduled = self.changed.as_ref().and_then(|state| state.rescheduled.as_ref());
+        let config = match rescheduled.map(|(_, recurrence)| with(&self.configured, recurrence)) {
+            Some(config) if config.validate().is_ok() => config,
+            // A jitter that was configured since, say, may not go with the times that somebody chose.
+            Some(_) | None => self.configured.clone(),
+        };
         let keeps_schedule = (&config.schedule, config.enabled) == (&self.config.schedule, self.config.enabled);
         self.config = config;
         if !keeps_schedule {
@@ -200,9 +245,13 @@ impl State {
     /// The runs that are due at `now`, if any; moves on to the next scheduled time.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Due> {
         let first = self.next.filter(|next| next.start <= now)?.scheduled;
-        let passed = self.passed(first, now);
-        let latest = *passed.last()?;
-        self.set_next(self.config.schedule.next(latest));
+        let mut passed = self.passed(first, now);
+        self.set_next(self.config.schedule.next(*passed.last()?));
+        passed.retain(|time| !self.ahead.contains(time));
+        self.ahead.retain(|time| *time > now);
+        let Some(latest) = passed.last().copied() else {
+            return Some(Due { runs: Vec::new(), skipped: None, missed: 0 });
+        };
 
         let on_time = now.duration_since(self.config.schedule.start_of(&self.name, latest)) <= ON_TIME;
         let missed = passed.len() - usize::from(on_time);
@@ -342,6 +391,8 @@ impl State {
             enabled: self.config.enabled,
             every_replica: self.every_replica,
             paused: self.paused,
+            paused_by: self.changed.as_ref().and_then(|state| state.paused.clone()).filter(|_| self.paused),
+            rescheduled_by: self.changed.as_ref().and_then(|state| Some(state.rescheduled.as_ref()?.0.clone())),
             running: self.running.iter().map(|running| running.run.clone()).collect(),
             waiting: self.waiting.len(),
             next_run: self.next.map(|next| next.scheduled),
@@ -360,15 +411,21 @@ impl State {
     }
 }
 
-/// The first scheduled time that has had no run, if the history knows of any run. A run in the distant future, as some clock
-/// once had it, is passed over. (One in the near future is not: waiting is better than running twice for one time.)
-fn first_open(schedule: &Schedule, last: LastRuns, now: Timestamp) -> Option<Timestamp> {
-    let Some(settled) = last.settled else {
-        let just_before = last.interrupted?.checked_sub(SignedDuration::from_nanos(1)).ok()?;
-        return schedule.next(just_before);
+/// The first scheduled time that has had no run, if the history knows of any run. What is not missed by what people did is
+/// passed over.
+fn first_open(schedule: &Schedule, last: &LastRuns, not_missed: Option<Timestamp>) -> Option<Timestamp> {
+    let before = match last.settled {
+        Some(settled) => settled,
+        None => last.interrupted?.checked_sub(SignedDuration::from_nanos(1)).ok()?,
     };
-    let is_distant = schedule.next(now).is_some_and(|next| next < settled);
-    schedule.next(if is_distant { now } else { settled })
+    schedule.next(not_missed.map_or(before, |time| time.max(before)))
+}
+
+/// The configuration with other scheduled times.
+fn with(config: &TaskConfig, recurrence: &Recurrence) -> TaskConfig {
+    let mut config = config.clone();
+    config.schedule.recurrence = recurrence.clone();
+    config
 }
 
 /// `time` cut to whole milliseconds: the precision of a time that nobody scheduled.

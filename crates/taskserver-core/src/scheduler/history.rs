@@ -12,21 +12,31 @@ use crate::task::Run;
 /// What a [`RunHistory`] fails with: any error.
 pub type HistoryError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a [`RunHistory`] knows of the runs of a task that ended and were not asked for by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a [`RunHistory`] knows of the runs of a task that ended and were not asked for by hand. A scheduled time is settled by a
+/// run that was not [interrupted](Run::interrupted).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LastRuns {
-    /// The latest scheduled time that had a run which was not [interrupted](Run::interrupted).
+    /// The latest scheduled time until now that is settled.
     pub settled: Option<Timestamp>,
+    /// The scheduled times after now that are settled all the same, by a leader whose clock was ahead: the earliest
+    /// [`MOST_AHEAD`](Self::MOST_AHEAD).
+    pub ahead: Vec<Timestamp>,
     /// The latest scheduled time that had a run which succeeded.
     pub succeeded: Option<Timestamp>,
     /// The earliest scheduled time that had a run which was interrupted, whatever came after it.
     pub interrupted: Option<Timestamp>,
 }
 
+impl LastRuns {
+    /// How many settled times of the future are worth knowing: what a leader with a clock that is minutes ahead gets done.
+    pub const MOST_AHEAD: usize = 10_000;
+}
+
 /// Where runs are recorded.
 ///
-/// A history that fails, or takes longer than five seconds to answer, is logged and counted; it never fails a run, and holds up
-/// the start of the tasks for no longer.
+/// A history that fails, or takes longer than five seconds to answer, is logged and counted; it never fails a run. What an elected
+/// leader has to know of it, or to record in it, is asked again until it succeeds or the term is over, for a minute at most: so
+/// long the tasks do not begin, and a run that has ended keeps its place.
 ///
 /// One that outlasts its process says what was [missed](crate::Missed) while there was no leader: it implements
 /// [`recover`](Self::recover) and [`last_runs`](Self::last_runs), which are asked in this order when the process begins to lead.
@@ -50,7 +60,8 @@ pub trait RunHistory: Send + Sync + 'static {
     }
 
     /// What is known of the last runs of each task, by its name.
-    async fn last_runs(&self) -> Result<HashMap<String, LastRuns>, HistoryError> {
+    async fn last_runs(&self, now: Timestamp) -> Result<HashMap<String, LastRuns>, HistoryError> {
+        let _ = now;
         Ok(HashMap::new())
     }
 }

@@ -16,8 +16,17 @@ use crate::{App, LeadershipState};
 /// record in the history takes five at most.
 const PUT_DOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Follows the leadership until the app stops. `started` is when the scheduler was started.
-pub(super) async fn follow(core: Arc<Core>, entries: Vec<Arc<Entry>>, app: App, started: Timestamp) {
+/// Lets the tasks of every replica begin, and follows the leadership for the others, until the app stops. `started` is when the
+/// scheduler was started.
+pub(super) async fn begin(core: Arc<Core>, entries: Vec<Arc<Entry>>, app: App, started: Timestamp) {
+    learn_states(&core, &app, LeadershipState::Following).await;
+    let (of_this, of_the_leader): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.every_replica);
+    of_this.iter().for_each(|entry| start(&core, entry, &app, started, None));
+    core.changed.notify_one();
+    follow(core, of_the_leader, app, started).await;
+}
+
+async fn follow(core: Arc<Core>, entries: Vec<Arc<Entry>>, app: App, started: Timestamp) {
     if !core.leadership.state().is_leading() {
         recover(&core, LeadershipState::Following).await;
     }
@@ -43,35 +52,43 @@ pub(super) async fn follow(core: Arc<Core>, entries: Vec<Arc<Entry>>, app: App, 
 }
 
 async fn take_up(core: &Arc<Core>, entries: &[Arc<Entry>], app: &App, leading: LeadershipState, now: Timestamp) {
-    let last_runs = recall(core, leading).await;
+    learn_states(core, app, leading).await;
+    let mut last_runs = recall(core, leading, now).await;
     if core.leadership.has_ended(leading) {
         return;
     }
     for entry in entries {
-        start(core, entry, app, now, last_runs.get(&*entry.name).copied());
+        start(core, entry, app, now, last_runs.remove(&*entry.name));
     }
     core.changed.notify_one();
 }
 
 /// Lets a task's schedule begin.
-pub(super) fn start(core: &Arc<Core>, entry: &Arc<Entry>, app: &App, now: Timestamp, last: Option<LastRuns>) {
+fn start(core: &Arc<Core>, entry: &Arc<Entry>, app: &App, now: Timestamp, last: Option<LastRuns>) {
     let on_start = entry.lock().start(now, last);
     if let Some(scheduled) = on_start {
         core.submit_or_skip(entry, core.request(entry, scheduled, Trigger::Start, app));
     }
 }
 
+/// Learns which tasks people have paused or given another schedule.
+async fn learn_states(core: &Arc<Core>, app: &App, leading: LeadershipState) {
+    if let Err(error) = core.history_insists(leading, || app.control().sync(app)).await {
+        tracing::error!(error, "which tasks are paused could not be read; what was known of them holds");
+    }
+}
+
 /// What the history knows. Nothing, if it does not tell in time: the tasks run all the same.
-async fn recall(core: &Arc<Core>, leading: LeadershipState) -> HashMap<String, LastRuns> {
+async fn recall(core: &Arc<Core>, leading: LeadershipState, now: Timestamp) -> HashMap<String, LastRuns> {
     recover(core, leading).await;
-    core.history_answer(core.history.last_runs()).await.unwrap_or_else(|error| {
+    core.history_insists(leading, || core.history.last_runs(now)).await.unwrap_or_else(|error| {
         tracing::error!(error, "the run history could not be read; what was missed until now is not made up for");
         HashMap::new()
     })
 }
 
 async fn recover(core: &Arc<Core>, leading: LeadershipState) {
-    match core.history_answer(core.history.recover(leading)).await {
+    match core.history_insists(leading, || core.history.recover(leading)).await {
         Ok(0) => {}
         Ok(lost) => tracing::warn!(lost, "runs were in progress when their process died or ceased to lead"),
         Err(error) => tracing::error!(error, "the runs that were lost could not be marked in the run history"),

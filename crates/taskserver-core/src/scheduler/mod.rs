@@ -40,7 +40,7 @@ use tokio_util::task::TaskTracker;
 use self::entry::{Entry, Request, whole_milliseconds};
 use self::runner::{Core, Refused, Unrun, component};
 use crate::task::{BoxedTask, Run, TaskConfig, TaskStatus, Trigger};
-use crate::{App, BuildError, Clock, Leadership, Shutdown};
+use crate::{App, BuildError, Clock, Command, Leadership, Shutdown, TaskState};
 
 pub use self::error::TaskControlError;
 pub use self::history::{HistoryError, LastRuns, MemoryHistory, RunHistory};
@@ -96,11 +96,9 @@ impl Scheduler {
             return false;
         }
         let now = self.core.clock.now();
-        let (of_this, of_the_leader): (Vec<_>, Vec<_>) =
-            self.tasks.values().cloned().partition(|entry| entry.every_replica);
-        of_this.iter().for_each(|entry| leader::start(&self.core, entry, app, now, None));
-        tokio::spawn(leader::follow(Arc::clone(&self.core), of_the_leader, app.clone(), now));
-        tokio::spawn(driver::drive(Arc::clone(&self.core), self.tasks.values().cloned().collect(), app.clone()));
+        let entries: Vec<_> = self.tasks.values().cloned().collect();
+        tokio::spawn(leader::begin(Arc::clone(&self.core), entries.clone(), app.clone(), now));
+        tokio::spawn(driver::drive(Arc::clone(&self.core), entries, app.clone()));
         true
     }
 
@@ -158,7 +156,8 @@ impl Scheduler {
         end.await.map_err(|_| TaskControlError::ShuttingDown { task: run.task })
     }
 
-    /// Stops following the task's schedule, until it is [resumed](Self::resume). A run in progress goes on; runs that wait are
+    /// Stops following the task's schedule in this process, until it is [resumed](Self::resume) or the process ends; see
+    /// [`Control`](crate::Control) for what lasts. A run in progress goes on; runs that wait are
     /// skipped. The scheduled times that pass meanwhile are not missed.
     ///
     /// # Errors
@@ -183,14 +182,17 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Gives a task another configuration. A run in progress keeps the policy that it began with.
+    /// Gives a task another configuration; the one that it has is left alone. A run in progress keeps the policy that it began
+    /// with, and scheduled times that [somebody changed](crate::Action::Schedule) stay as they are.
     ///
     /// # Errors
     /// There is no such task, or the configuration is impossible; then the old one stays.
     pub fn reconfigure(&self, name: &str, config: TaskConfig) -> Result<(), TaskControlError> {
         let entry = self.find(name)?;
         config.validate().map_err(|source| TaskControlError::InvalidConfig { task: name.to_owned(), source })?;
-        entry.lock().reconfigure(config, self.core.clock.now());
+        if !entry.lock().reconfigure(config, self.core.clock.now()) {
+            return Ok(());
+        }
         self.core.start_waiting(entry);
         self.core.changed.notify_one();
         tracing::info!(component = component(name), "task reconfigured");
@@ -209,6 +211,29 @@ impl Scheduler {
         };
         waiting.into_iter().for_each(|request| self.core.skip(entry, request, Unrun::Cancelled));
         Ok(cancelled)
+    }
+
+    /// Whether a command can be carried out.
+    pub(crate) fn check(&self, name: &str, command: &Command) -> Result<(), TaskControlError> {
+        let entry = self.find(name)?;
+        let Some(recurrence) = &command.recurrence else { return Ok(()) };
+        let checked = entry.lock().check(recurrence);
+        checked.map_err(|source| TaskControlError::InvalidConfig { task: name.to_owned(), source })
+    }
+
+    /// Takes up what people made of a task. One that this process does not have is none of its business.
+    pub(crate) fn take_up(&self, state: TaskState) {
+        let Some(entry) = self.tasks.get(&state.task) else { return };
+        let Some(waiting) = entry.lock().take_up(state, self.core.clock.now()) else { return };
+        waiting.into_iter().for_each(|request| self.core.skip(entry, request, Unrun::Paused));
+        self.core.changed.notify_one();
+        let TaskStatus { paused, rescheduled_by, .. } = entry.lock().status();
+        tracing::info!(
+            component = component(&entry.name),
+            paused,
+            rescheduled = rescheduled_by.is_some(),
+            "task changed"
+        );
     }
 
     fn submit(&self, app: &App, name: &str, done: Option<oneshot::Sender<Run>>) -> Result<Run, TaskControlError> {

@@ -26,6 +26,10 @@ const GRACE: Duration = Duration::from_secs(1);
 
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the history is asked again for what a leader must know, or must have recorded, and how often.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(60);
+const HISTORY_RETRY: Duration = Duration::from_millis(200);
+
 const NOT_LEADING: &str = "this server leads no longer";
 
 /// What all runs share.
@@ -137,7 +141,7 @@ impl Core {
         entry.lock().finish(&run);
         let core = Arc::clone(self);
         self.runs.spawn(async move {
-            core.record(&run.task, core.history.finished(&run)).await;
+            core.record(&run, core.history.finished(&run)).await;
             answer(done, *run);
         });
     }
@@ -148,9 +152,14 @@ impl Core {
 
     /// Starts waiting runs in the slots that are free.
     pub(super) fn start_waiting(self: &Arc<Self>, entry: &Arc<Entry>) {
-        if self.shutdown.is_stopping() {
+        let unrun = match () {
+            () if self.shutdown.is_stopping() => Some(Unrun::ShuttingDown),
+            () if !entry.every_replica && !self.leadership.state().is_leading() => Some(Unrun::NotLeading),
+            () => None,
+        };
+        if let Some(unrun) = unrun {
             let waiting = entry.lock().take_waiting();
-            waiting.into_iter().for_each(|request| self.skip(entry, request, Unrun::ShuttingDown));
+            waiting.into_iter().for_each(|request| self.skip(entry, request, unrun));
             return;
         }
         let started: Vec<_> = {
@@ -161,10 +170,52 @@ impl Core {
     }
 
     /// Waits for the history, which may fail in any way without consequences for the run.
-    async fn record(&self, task: &str, recording: impl Future<Output = Result<(), HistoryError>>) {
+    async fn record(&self, run: &Run, recording: impl Future<Output = Result<(), HistoryError>>) {
         if let Err(error) = self.history_answer(recording).await {
-            self.history_failures.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(component = component(task), error, "the run history could not be written");
+            self.note_unrecorded(run, &error);
+        }
+    }
+
+    /// Records the end of a run, before the next one of its task may begin: as it is by the latest run on record that what was
+    /// missed is worked out, no earlier one may be missing.
+    async fn record_end(&self, run: &Run, leading: LeadershipState) {
+        if let Err(error) = self.history_insists(leading, || self.history.finished(run)).await {
+            self.note_unrecorded(run, &error);
+        }
+    }
+
+    fn note_unrecorded(&self, run: &Run, error: &str) {
+        let component = component(&run.task);
+        if run.term.is_some_and(|term| self.leadership.has_ended(LeadershipState::Leading { term })) {
+            // As it should be: the next leader makes up for it.
+            tracing::debug!(component, error, "a run of a term that is over could not be recorded");
+            return;
+        }
+        self.history_failures.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(component, error, "the run history could not be written");
+    }
+
+    /// Asks the history again until it answers, for as long as the term lasts; a minute at most. Whoever leads without a term
+    /// asks once.
+    pub(super) async fn history_insists<T, F>(&self, leading: LeadershipState, ask: impl Fn() -> F) -> Result<T, String>
+    where
+        F: Future<Output = Result<T, HistoryError>>,
+    {
+        let began = Instant::now();
+        loop {
+            let error = match self.history_answer(ask()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let is_over = leading.term().is_none() || self.leadership.has_ended(leading);
+            if is_over || began.elapsed() >= HISTORY_PATIENCE {
+                return Err(error);
+            }
+            tracing::debug!(error, "the run history does not answer; asking again");
+            tokio::select! {
+                () = tokio::time::sleep(HISTORY_RETRY) => {}
+                () = self.shutdown.aborting() => return Err(error),
+            }
         }
     }
 
@@ -189,7 +240,7 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
     run.started = core.clock.now();
     run.attempt = 1;
     entry.lock().update(&run);
-    core.record(&run.task, core.history.started(&run)).await;
+    core.record(&run, core.history.started(&run)).await;
     let end = loop {
         let span = tracing::info_span!(
             "run",
@@ -228,7 +279,7 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
     run.interrupted = end.interrupted;
     run.error = end.error;
     run.result = end.result;
-    core.record(&run.task, core.history.finished(&run)).await;
+    core.record_end(&run, leading).await;
     entry.lock().finish(&run);
     core.run_ended.notify_waiters();
     core.start_waiting(&entry);

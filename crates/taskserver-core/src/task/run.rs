@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Policy, Schedule};
+use crate::Change;
 
 /// One run of a task, with all its attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,6 +155,12 @@ pub struct TaskStatus {
     pub every_replica: bool,
     /// Whether somebody paused it.
     pub paused: bool,
+    /// Who paused it, when and why; `None` if it was paused for this process alone.
+    #[serde(default)]
+    pub paused_by: Option<Change>,
+    /// Who gave it other scheduled times than its configuration does; `None` if it follows those.
+    #[serde(default)]
+    pub rescheduled_by: Option<Change>,
     /// The runs in progress, oldest first.
     pub running: Vec<Run>,
     /// How many runs wait for one in progress to end.

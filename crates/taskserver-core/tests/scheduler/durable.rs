@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use taskserver_core::{HistoryError, LastRuns, LeadershipState, Outcome, Run, RunHistory, Trigger};
 
 /// All runs, in the order in which they were first recorded. Clones share them.
@@ -64,12 +65,14 @@ impl RunHistory for Durable {
         Ok(lost)
     }
 
-    async fn last_runs(&self) -> Result<HashMap<String, LastRuns>, HistoryError> {
+    async fn last_runs(&self, now: Timestamp) -> Result<HashMap<String, LastRuns>, HistoryError> {
         let mut last_runs: HashMap<String, LastRuns> = HashMap::new();
         for run in self.runs().iter().filter(|run| run.outcome.is_some() && run.trigger != Trigger::Manual) {
             let last = last_runs.entry(run.task.clone()).or_default();
             if run.interrupted {
                 last.interrupted = Some(last.interrupted.map_or(run.scheduled, |first| first.min(run.scheduled)));
+            } else if run.scheduled > now {
+                last.ahead.push(run.scheduled);
             } else {
                 last.settled = last.settled.max(Some(run.scheduled));
             }

@@ -215,7 +215,7 @@ impl RunHistory for Hangs {
         std::future::pending().await
     }
 
-    async fn last_runs(&self) -> Result<std::collections::HashMap<String, LastRuns>, HistoryError> {
+    async fn last_runs(&self, _: jiff::Timestamp) -> Result<std::collections::HashMap<String, LastRuns>, HistoryError> {
         std::future::pending().await
     }
 }

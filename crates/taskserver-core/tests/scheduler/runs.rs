@@ -260,6 +260,8 @@ async fn a_status_is_shown_as_json_and_read_back() {
         "enabled": true,
         "everyReplica": false,
         "paused": false,
+        "pausedBy": null,
+        "rescheduledBy": null,
         "running": [],
         "waiting": 0,
         "nextRun": "2026-01-02T12:30:00Z",

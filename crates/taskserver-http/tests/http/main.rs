@@ -7,6 +7,7 @@
 mod authentication;
 mod bounds;
 mod client;
+mod control;
 mod events;
 mod extras;
 mod feathers;

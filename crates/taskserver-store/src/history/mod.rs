@@ -20,11 +20,12 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use taskserver_core::{HistoryError, LastRuns, LeadershipState, Run, RunHistory};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::read_again;
-use crate::{Store, StoreError};
+use crate::{Sql, Store, StoreError};
 use writer::{Message, Writer};
 
 pub use retention::RunRetention;
@@ -103,9 +104,21 @@ impl RunHistory for SqlHistory {
         self.ask(|answer| Message::Recover(leading, answer)).await
     }
 
-    async fn last_runs(&self) -> Result<HashMap<String, LastRuns>, HistoryError> {
-        let sql = rows::last_runs(self.store.backend());
-        let rows = read_again(|| async { self.store.lease().await?.load(sql.clone()).await }).await?;
-        Ok(rows.into_iter().map(rows::last_run).collect::<Result<_, _>>()?)
+    async fn last_runs(&self, now: Timestamp) -> Result<HashMap<String, LastRuns>, HistoryError> {
+        let (past, ahead) = (rows::last_runs(self.store.backend(), now), rows::ahead(self.store.backend(), now));
+        let load = |sql: Sql| {
+            read_again(move || {
+                let sql = sql.clone();
+                async move { self.store.lease().await?.load(sql).await }
+            })
+        };
+        let last_runs: Result<HashMap<String, LastRuns>, _> =
+            load(past).await?.into_iter().map(rows::last_run).collect();
+        let mut last_runs = last_runs?;
+        for row in load(ahead).await? {
+            let (task, scheduled) = rows::settled_ahead(row)?;
+            last_runs.entry(task).or_default().ahead.push(scheduled);
+        }
+        Ok(last_runs)
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use taskserver_core::{Task, TaskConfig, TaskContext, TaskError};
 
 use super::{TASK_RUN, rows};
+use crate::control::{TASK_ACT, expired_acts};
 use crate::{Retention, Store, StoreError};
 
 impl Store {
@@ -22,9 +23,21 @@ impl Store {
         }
         self.delete_batches(TASK_RUN, &rows::expired(self.backend(), keep)).await
     }
+
+    /// Deletes the record of what people did to the tasks, as far as it is not kept. Otherwise as
+    /// [`prune_task_runs`](Self::prune_task_runs).
+    ///
+    /// # Errors
+    /// Any [`StoreError`]. What was deleted before the error stays so.
+    pub async fn prune_task_acts(&self, keep: Retention) -> Result<u64, StoreError> {
+        if keep == Retention::default() {
+            return Ok(0);
+        }
+        self.delete_batches(TASK_ACT, &expired_acts(self.backend(), keep)).await
+    }
 }
 
-/// A task that prunes the run history once an hour.
+/// A task that prunes the run history, and the record of what people did to the tasks, once an hour.
 pub struct RunRetention {
     store: Store,
     max_age: Option<Duration>,
@@ -71,7 +84,8 @@ impl Task for RunRetention {
     }
 
     async fn run(&self, context: &TaskContext) -> Result<Value, TaskError> {
-        let deleted = self.store.prune_task_runs(self.keep(context.app().clock().now())).await?;
-        Ok(json!({ "deleted": deleted }))
+        let keep = self.keep(context.app().clock().now());
+        let (deleted, acts) = (self.store.prune_task_runs(keep).await?, self.store.prune_task_acts(keep).await?);
+        Ok(json!({ "deleted": deleted, "acts": acts }))
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::TASK_RUN;
 use crate::platform::BATCH;
-use crate::sql::{Row, read_moment};
+use crate::sql::{Row, bounded, read_moment};
 use crate::{Backend, Retention, Sql, StoreError};
 
 /// The columns, in the order in which rows are written and read.
@@ -125,17 +125,6 @@ fn result(result: &Value) -> Option<String> {
     Some(json!({ "omitted": format!("a result of {} bytes", text.len()) }).to_string())
 }
 
-/// The text without NUL, which PostgreSQL does not keep, and cut.
-fn bounded(text: &str, max: usize) -> String {
-    let mut characters = text.chars().filter(|character| *character != '\0');
-    let mut bounded: String = characters.by_ref().take(max).collect();
-    if characters.next().is_some() {
-        bounded.pop();
-        bounded.push('…');
-    }
-    bounded
-}
-
 /// The name that a trigger or an outcome has as JSON.
 fn name(value: Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
@@ -185,8 +174,8 @@ fn ended(backend: Backend) -> String {
     format!("{} IS NOT NULL AND {} <> 'manual'", backend.quote("outcome"), backend.quote("trigger"))
 }
 
-/// What is known of the last runs of each task.
-pub(super) fn last_runs(backend: Backend) -> Sql {
+/// What is known of the last runs of each task until now.
+pub(super) fn last_runs(backend: Backend, now: Timestamp) -> Sql {
     let [task, scheduled, outcome, interrupted] =
         ["task", "scheduled", "outcome", "interrupted"].map(|name| backend.quote(name));
     let of = |aggregate: &str, condition: &str| {
@@ -194,14 +183,32 @@ pub(super) fn last_runs(backend: Backend) -> Sql {
     };
     let mut sql = Sql::new(backend);
     sql.push(&format!(
-        "SELECT {}, {}, {}, {} FROM ",
+        "SELECT {}, {}, {}, {} FROM (SELECT * FROM ",
         backend.as_text(&format!("MIN({task})")),
         of("MAX", &format!("NOT {interrupted}")),
         of("MAX", &format!("{outcome} = 'succeeded'")),
         of("MIN", &interrupted),
     ));
-    sql.name(TASK_RUN).push(&format!(" WHERE {} GROUP BY {task}", ended(backend)));
+    sql.name(TASK_RUN).push(&format!(" WHERE {} AND {scheduled} <= ", ended(backend))).moment(now);
+    sql.push(&format!(") AS past GROUP BY {task}"));
     sql
+}
+
+/// The settled times after now, by task, earliest first.
+pub(super) fn ahead(backend: Backend, now: Timestamp) -> Sql {
+    let [task, scheduled, interrupted] = ["task", "scheduled", "interrupted"].map(|name| backend.quote(name));
+    let mut sql = Sql::new(backend);
+    sql.push(&format!("SELECT {}, {} FROM ", backend.as_text(&task), backend.as_text(&scheduled)));
+    sql.name(TASK_RUN).push(&format!(" WHERE {} AND NOT {interrupted} AND {scheduled} > ", ended(backend)));
+    sql.moment(now).push(&format!(" ORDER BY {scheduled} LIMIT {}", LastRuns::MOST_AHEAD));
+    sql
+}
+
+/// Reads a row of [`ahead`].
+pub(super) fn settled_ahead(Row(cells): Row) -> Result<(String, Timestamp), StoreError> {
+    let broken = || StoreError::Answer(format!("a row of `{TASK_RUN}` is broken: {cells:?}"));
+    let [Some(task), Some(scheduled)] = &cells[..] else { return Err(broken()) };
+    Ok((task.clone(), read_moment(scheduled).ok_or_else(broken)?))
 }
 
 /// Reads a row of [`last_runs`].
@@ -209,8 +216,8 @@ pub(super) fn last_run(Row(cells): Row) -> Result<(String, LastRuns), StoreError
     let broken = || StoreError::Answer(format!("the last runs in `{TASK_RUN}` are broken: {cells:?}"));
     let [Some(task), settled, succeeded, interrupted] = &cells[..] else { return Err(broken()) };
     let moment = |cell: &Option<String>| cell.as_deref().map(|text| read_moment(text).ok_or_else(broken)).transpose();
-    let last = LastRuns { settled: moment(settled)?, succeeded: moment(succeeded)?, interrupted: moment(interrupted)? };
-    Ok((task.clone(), last))
+    let (settled, succeeded, interrupted) = (moment(settled)?, moment(succeeded)?, moment(interrupted)?);
+    Ok((task.clone(), LastRuns { settled, succeeded, interrupted, ahead: Vec::new() }))
 }
 
 /// Marks as lost what is in progress, though it cannot be so now that the process of this name is `leading`. What the process

@@ -28,6 +28,10 @@ use crate::options::{StoreOptions, Target};
 /// How many connections SQLite's pool holds at most: its writers take turns anyway, and each reader has a cache of its own.
 const MAX_SQLITE_CONNECTIONS: usize = 4;
 
+/// After how long the server ends a transaction in which nothing happens. None of ours waits for anything in the middle; but a
+/// process that is frozen or cut off there keeps its locks: on the row of the leadership, say, which the next leader needs.
+const IDLE_TRANSACTION: Duration = Duration::from_secs(10);
+
 /// The state of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolStatus {

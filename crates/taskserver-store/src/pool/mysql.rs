@@ -8,7 +8,7 @@ use diesel_async::{AsyncMysqlConnection, SimpleAsyncConnection};
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder};
 use secrecy::ExposeSecret;
 
-use super::{chain, tls};
+use super::{IDLE_TRANSACTION, chain, tls};
 use crate::StoreError;
 use crate::options::{Server, StoreOptions, TlsMode};
 
@@ -88,10 +88,11 @@ fn is_about_tls(error: &Error) -> bool {
 /// The settings of a session: the same whatever the server's own are.
 fn setup(statement_timeout: Duration) -> String {
     let limit = limit_statements(statement_timeout);
-    let lock_wait = statement_timeout.as_secs().max(1);
+    let (lock_wait, idle) = (statement_timeout.as_secs().max(1), IDLE_TRANSACTION.as_secs());
+    // MySQL itself has no limit for transactions.
     format!(
         "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-         SESSION innodb_lock_wait_timeout = {lock_wait}; {limit}"
+         SESSION innodb_lock_wait_timeout = {lock_wait} /*M!100300 , SESSION idle_transaction_timeout = {idle} */; {limit}"
     )
 }
 

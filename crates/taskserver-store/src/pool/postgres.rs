@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{chain, tls};
+use super::{IDLE_TRANSACTION, chain, tls};
 use crate::StoreError;
 use crate::options::{Server, StoreOptions, TlsMode};
 
@@ -111,10 +111,10 @@ impl Manager for Postgres {
     async fn create(&self) -> Result<AsyncPgConnection, StoreError> {
         let mut connection = self.connect().await?;
         let limit = self.statement_timeout.as_millis();
-        // What a crashed caller leaves open must not keep the server from cleaning up; ISO is how times are read.
+        // ISO is how times are read.
         let setup = format!(
             "SET statement_timeout = {limit}; SET idle_in_transaction_session_timeout = {idle}; SET DateStyle = 'ISO'",
-            idle = 2 * limit + 60_000,
+            idle = IDLE_TRANSACTION.as_millis(),
         );
         connection.batch_execute(&setup).await?;
         Ok(connection)
