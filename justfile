@@ -86,8 +86,7 @@ bench-scheduler:
     cargo bench --package taskserver-tests --bench scheduler
 
 # Runs all benchmarks.
-bench: bench-analytics bench-queue bench-server
-bench: bench-analytics bench-server bench-scheduler
+bench: bench-analytics bench-queue bench-server bench-scheduler
 
 # Opens the docs of the crates.
 docs:

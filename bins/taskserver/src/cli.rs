@@ -233,14 +233,13 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Config { check } => command::config::run(&cli.sources, check),
         Command::Migrate => command::migrate::run(&cli.sources),
         Command::Tasks { command: None, json, token } => command::tasks::list(&cli.sources, json, token.as_deref()),
-        Command::Tasks { command: Some(TasksCommand::Run { name }), .. } => command::tasks::run(&cli.sources, &name),
         Command::Jobs { command, list } => match command {
             None => command::jobs::list(&cli.sources, &list),
             Some(JobsCommand::Show { id }) => command::jobs::show(&cli.sources, &id),
             Some(JobsCommand::Enqueue(job)) => command::jobs::enqueue(&cli.sources, &job),
             Some(JobsCommand::Retry { id }) => command::jobs::change(&cli.sources, &id, "queued"),
             Some(JobsCommand::Cancel { id }) => command::jobs::change(&cli.sources, &id, "cancelled"),
-        Command::Tasks { command: None, json } => command::tasks::list(&cli.sources, json),
+        },
         Command::Tasks { command: Some(command), .. } => match command {
             TasksCommand::Run { name } => command::tasks::run(&cli.sources, &name),
             TasksCommand::Trigger(control) => command::control::run(&cli.sources, Action::Trigger, control, None),

@@ -124,6 +124,8 @@ pub(crate) fn queue_name(name: &str) -> Result<String, Refused> {
         return Ok(name.to_owned());
     }
     refuse("the name of a queue consists of 1 to 63 lower-case letters, digits and hyphens")
+}
+
 /// The name of a process among its replicas: a part of a row, and of the holder of a lease.
 pub(crate) fn instance(text: &str) -> Result<String, Refused> {
     match text.len() {
