@@ -108,7 +108,8 @@ impl From<Query> for Params {
 /// A page of records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// How many records satisfy the query, on all pages.
+    /// How many records satisfy the query, on all pages; on this page and those before it, where the query is
+    /// [uncounted](Query::uncounted).
     pub total: u64,
     /// How many records a page holds.
     pub limit: u64,

@@ -219,11 +219,13 @@ pub struct Query {
     pub skip: u64,
     /// Only these fields, and the `id`.
     pub select: Option<Vec<String>>,
+    /// Whether to count the records on all pages. Where there are very many, that takes longer than to find a page of them.
+    pub counted: bool,
 }
 
 impl Default for Query {
     fn default() -> Self {
-        Self { filter: Filter::everything(), sort: Vec::new(), limit: None, skip: 0, select: None }
+        Self { filter: Filter::everything(), sort: Vec::new(), limit: None, skip: 0, select: None, counted: true }
     }
 }
 
@@ -311,6 +313,13 @@ impl Query {
     #[must_use]
     pub fn select<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.select = Some(fields.into_iter().map(str::to_owned).collect());
+        self
+    }
+
+    /// Without counting the records on all pages: a page's [`total`](super::Page::total) may then leave out those after it.
+    #[must_use]
+    pub fn uncounted(mut self) -> Self {
+        self.counted = false;
         self
     }
 

@@ -14,7 +14,8 @@ const MAX_VALUES: usize = 30_000;
 
 /// A query as statements.
 pub(super) struct Find {
-    total: Sql,
+    /// `None` where it is not asked for.
+    total: Option<Sql>,
     /// `None` where the total alone is asked for.
     page: Option<Sql>,
     limit: Option<u64>,
@@ -35,7 +36,9 @@ impl Find {
         let statement = |select: &str, rest: &str| {
             condition.clone().map_text(|_, condition| format!("SELECT {select} FROM {from} WHERE {condition}{rest}"))
         };
-        let total = statement(&table.backend.as_text("COUNT(*)"), "");
+        // The total is all that there is to answer where no record is asked for.
+        let is_counted = query.counted || query.limit == Some(0);
+        let total = is_counted.then(|| statement(&table.backend.as_text("COUNT(*)"), ""));
         let page = (query.limit != Some(0)).then(|| {
             // Without a name of its own, PostgreSQL's cast keeps the column's, and then the order is that of the texts.
             let columns: Vec<String> = selected(table, query.select.as_deref())
@@ -59,16 +62,24 @@ pub(super) async fn find(store: &Store, table: &Table, find: &Find) -> Result<Pa
 }
 
 async fn page(lease: &mut Lease, table: &Table, find: &Find) -> Result<Page, StoreError> {
-    let rows = lease.load(find.total.clone()).await?;
-    let total = rows.into_iter().flat_map(|row| row.0).flatten().next().and_then(|total| total.parse().ok());
-    let total = total.ok_or_else(|| StoreError::Answer("a count yields no number".into()))?;
+    let total = match &find.total {
+        Some(total) => Some(count(lease, total).await?),
+        None => None,
+    };
     let rows = match &find.page {
         Some(page) => lease.load(page.clone()).await?,
         None => Vec::new(),
     };
     let record = |row| table.record(selected(table, find.select.as_deref()), row);
-    let data = rows.into_iter().map(record).collect::<Result<_, _>>()?;
+    let data = rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    let total = total.unwrap_or(find.skip + data.len() as u64);
     Ok(Page { total, limit: find.limit.unwrap_or(total), skip: find.skip, data })
+}
+
+async fn count(lease: &mut Lease, total: &Sql) -> Result<u64, StoreError> {
+    let rows = lease.load(total.clone()).await?;
+    let total = rows.into_iter().flat_map(|row| row.0).flatten().next().and_then(|total| total.parse().ok());
+    total.ok_or_else(|| StoreError::Answer("a count yields no number".into()))
 }
 
 /// The record with an id, whole.
@@ -101,6 +112,7 @@ fn selected<'a>(table: &'a Table, select: Option<&'a [String]>) -> impl Iterator
 /// The order that a query asks for, and by the id where it leaves it open: pages must not overlap.
 fn order(table: &Table, query: &Query) -> String {
     let id = ("id".to_owned(), Order::Ascending);
+    let is_decided = query.sort.iter().any(|(name, _)| *name == id.0);
     let by = |(name, order): &(String, Order)| {
         let column = table.column(name)?.exact(table.backend);
         let nulls = table.backend.nulls(*order == Order::Ascending);
@@ -109,7 +121,7 @@ fn order(table: &Table, query: &Query) -> String {
             Order::Descending => format!("{column} DESC{nulls}"),
         })
     };
-    query.sort.iter().chain([&id]).filter_map(by).collect::<Vec<_>>().join(", ")
+    query.sort.iter().chain((!is_decided).then_some(&id)).filter_map(by).collect::<Vec<_>>().join(", ")
 }
 
 /// Writes a filter.
