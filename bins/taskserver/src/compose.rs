@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use task_analytics::rollup::{ROLLUP, RollupTask, rollup_service};
 use task_analytics::{
     ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, PLATFORM_METRICS, Retention, SqlMetric, SqlMetrics,
 };
@@ -197,6 +198,8 @@ impl Composition {
             }
             parts.task(RetentionTask::new(store.clone(), Arc::clone(&event_retention)));
         }
+        parts.service(ROLLUP, rollup_service(&store), Hooks::new());
+        parts.task(RollupTask::new(store.clone()));
         let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
         parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
         parts.task(MaintenanceTask::new(Arc::clone(&metrics), Arc::clone(&retention)));

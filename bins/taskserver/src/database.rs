@@ -34,6 +34,7 @@ pub(crate) async fn prepare(store: &Store, settings: &Settings) -> Result<(), St
     }
     if settings.database.migrate {
         store.migrate().await?;
+        store.migrate_with(task_analytics::rollup::MIGRATIONS).await?;
         store.migrate_with(taskserver_queue::MIGRATIONS).await?;
         store.migrate_with(taskserver_alerts::MIGRATIONS).await?;
         if kubernetes::keeps_events(settings) {

@@ -43,6 +43,7 @@ mod kubernetes;
 mod leadership;
 mod lease;
 mod logging;
+mod pages;
 mod queue;
 mod redis;
 mod reload;

@@ -62,6 +62,7 @@ impl Reloader {
         if let Err(error) = running.apply(&new.settings).and_then(|()| self.level.set(&new.settings.log)) {
             return tracing::error!("The new configuration is wrong; the old one stays.\n{error:#}");
         }
+        running.show_effective(new.effective());
         if changes.is_empty() {
             tracing::info!("Configuration reloaded; nothing has changed.");
         }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskserver_config::Settings;
+use taskserver_config::{Effective, ExposeSecret as _, Settings};
 use taskserver_core::App;
 use taskserver_http::Server as HttpServer;
 use taskserver_queue::RunningWorkers;
@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Composition, Extension, Parts, Purpose};
-use crate::{database, http, kubernetes, redis};
+use crate::pages::{self, Shown};
+use crate::{database, http, kubernetes, leadership, redis};
 
 /// How long the last events may take to reach Redis.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,6 +35,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
 /// A server before it starts.
 pub struct Server {
     settings: Settings,
+    effective: Vec<Effective>,
     extensions: Vec<Extension>,
 }
 
@@ -41,7 +43,14 @@ impl Server {
     /// A server with these settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, extensions: Vec::new() }
+        Self { settings, effective: Vec::new(), extensions: Vec::new() }
+    }
+
+    /// Shows this on the status page as the effective configuration.
+    #[must_use]
+    pub fn effective(mut self, effective: Vec<Effective>) -> Self {
+        self.effective = effective;
+        self
     }
 
     /// Adds services and tasks.
@@ -61,15 +70,16 @@ impl Server {
 
     /// Composes the app, and so finds out whether the settings are possible together. Connects to nothing.
     pub(crate) fn compose(self) -> anyhow::Result<Composed> {
-        let Self { settings, extensions } = self;
+        let Self { settings, effective, extensions } = self;
         let composition = Composition::new(&settings, Purpose::Serve, extensions)?;
-        Ok(Composed { settings, composition })
+        Ok(Composed { settings, effective, composition })
     }
 }
 
 /// A server whose app is composed, before it starts.
 pub(crate) struct Composed {
     settings: Settings,
+    effective: Vec<Effective>,
     composition: Composition,
 }
 
@@ -81,12 +91,21 @@ impl Composed {
 
     /// Starts the server.
     pub(crate) async fn start(self) -> anyhow::Result<Running> {
-        let Self { settings, mut composition } = self;
+        let Self { settings, effective, mut composition } = self;
         let app = composition.app.clone();
+        let shown = Shown::new(pages::settings(effective));
+        let page = pages::pages(&app, leadership::instance(&settings), &shown);
         let mut listeners = Vec::new();
         for options in http::options(&settings) {
             let listener = HttpServer::bind(options).await?;
-            listeners.push(listener.authenticator(composition.authenticator()).metrics(composition.requests.clone()));
+            let mut listener = listener
+                .authenticator(composition.authenticator())
+                .metrics(composition.requests.clone())
+                .pages(Arc::clone(&page));
+            if let Some(secret) = &settings.authentication.secret {
+                listener = listener.session_secret(secret.expose_secret().as_bytes());
+            }
+            listeners.push(listener);
         }
         let addresses: Vec<_> = listeners.iter().map(HttpServer::local_addr).collect();
         let database = app.health().register("database", true);
@@ -111,6 +130,7 @@ impl Composed {
                     () = app.shutdown().stopping() => false,
                 };
                 if prepared {
+                    tokio::spawn(task_analytics::rollup::follow(app.clone(), store.clone()));
                     app.start();
                     if let Some(workers) = workers {
                         // Who stops the server is there for as long as it runs.
@@ -119,7 +139,7 @@ impl Composed {
                     tracing::info!("Task server running.");
                     tracing::info!("Task server listening on port {}", address.port());
                     for administration in &addresses[1..] {
-                        tracing::info!("Metrics and tasks are answered on port {}", administration.port());
+                        tracing::info!("Metrics, tasks and pages are answered on port {}", administration.port());
                     }
                     started.send_replace(true);
                     let delivering = async {
@@ -137,13 +157,14 @@ impl Composed {
             })
         };
         let timeout = settings.shutdown.timeout;
-        Ok(Running { composition, address, end, serving, working, workers, sync, tasks_run, timeout })
+        Ok(Running { composition, shown, address, end, serving, working, workers, sync, tasks_run, timeout })
     }
 }
 
 /// A server that runs. Dropping it leaves it running; [`stop`](Self::stop) ends it.
 pub struct Running {
     composition: Composition,
+    shown: Shown,
     address: SocketAddr,
     end: CancellationToken,
     /// A task for each address that is listened on.
@@ -185,6 +206,11 @@ impl Running {
     /// The settings are impossible together; then nothing has changed.
     pub fn apply(&self, settings: &Settings) -> anyhow::Result<()> {
         self.composition.apply(settings)
+    }
+
+    /// Shows this on the status page as the effective configuration from now on.
+    pub fn show_effective(&self, effective: Vec<Effective>) {
+        self.shown.send_replace(pages::settings(effective));
     }
 
     /// Stops: no new run or job begins, those in progress get until the configured deadline, the rest is cancelled; then the last

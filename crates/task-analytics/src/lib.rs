@@ -55,6 +55,8 @@
 
 mod daily;
 mod maintenance;
+#[cfg(feature = "store")]
+pub mod rollup;
 mod source;
 #[cfg(feature = "store")]
 mod sql;

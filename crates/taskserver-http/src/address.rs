@@ -9,7 +9,7 @@ use ipnet::IpNet;
 /// proxy appends to that header the address from which it was asked, so that it is read from its end for as long as the
 /// addresses are those of trusted proxies; what stands before that, anybody can have written.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let is_trusted = |address| is_trusted(address, trusted);
     let mut client = peer.to_canonical();
     let values: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
     let hops = values.iter().rev().flat_map(|value| value.rsplit(','));
@@ -20,6 +20,12 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
         }
     }
     client
+}
+
+/// Whether an address is a trusted proxy's.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(&address))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | `/api/tasks` | all tasks: schedule, policy, last and next run, running now, failures ([`TaskTable`]) |
 //! | `/api/tasks/NAME` | one task ([`TaskStatus`](taskserver_core::TaskStatus)) |
 //! | POST `/api/tasks/NAME/ACTION` | `trigger`, `pause`, `resume`, `cancel` or `schedule` ([`ControlRequest`]), if [`HttpOptions::control`] is on |
+//! | `/`, `/tasks/NAME`, `/events` … | the pages for browsers ([`StatusPage`](taskserver_page::StatusPage)), where the server has [them](Server::pages) |
 //!
 //! Services and events are for callers whom the server's [`Authenticator`] recognises, and who have the scope that the app's
 //! [`Access`](taskserver_core::Access) asks for; a server without an authenticator lets nobody at them. The rest is open,
@@ -50,7 +51,7 @@
 //!
 //! A connection's way is `server` (accept) → `connection` (protocol, phases) → `request` (time, panics, what all answers have
 //! in common) → `routes` (path and audience) → one file or folder per surface (`rest`, `events`, `openapi`, `health`,
-//! `metrics`, `tasks`) → `response`. Who is calling is found out in `auth`.
+//! `metrics`, `tasks`, `pages`) → `response`. Who is calling is found out in `auth`.
 #![deny(missing_docs)]
 
 mod address;
@@ -68,6 +69,7 @@ mod health;
 mod metrics;
 mod openapi;
 mod options;
+mod pages;
 mod request;
 mod request_id;
 mod request_metrics;

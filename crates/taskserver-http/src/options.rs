@@ -16,7 +16,7 @@ pub enum Surface {
     Whole,
     /// The services, their events and their description.
     Services,
-    /// The metrics and the tasks.
+    /// The metrics, the tasks and the pages.
     Administration,
 }
 
@@ -74,10 +74,12 @@ pub struct HttpOptions {
     pub cors_origins: Vec<String>,
     /// Whether `/metrics` needs the scope `admin:admin`.
     pub protect_metrics: bool,
-    /// Whether the tasks and the description of the services need the scope `admin:admin`.
+    /// Whether the pages, the tasks and the description of the services need the scope `admin:admin`.
     pub protect_pages: bool,
     /// Whether whoever holds the scope `admin:admin` or `task:write` may control the tasks.
     pub control: bool,
+    /// How long an operator who has signed in to the pages stays so.
+    pub session_lifetime: Duration,
     /// How many streams of events may be open at once. Further ones are answered with 429.
     pub max_event_streams: usize,
     /// How long a stream of events may last. Clients come back, are authenticated again, and go on where they were.
@@ -120,6 +122,7 @@ impl Default for HttpOptions {
             protect_metrics: false,
             protect_pages: false,
             control: false,
+            session_lifetime: Duration::from_secs(8 * 60 * 60),
             max_event_streams: 100,
             max_event_stream_age: Duration::from_secs(15 * 60),
             event_log_size: 1024,

@@ -25,6 +25,8 @@ pub(crate) struct Request {
     pub(crate) head: Parts,
     /// The address from which it comes.
     pub(crate) client: IpAddr,
+    /// The other end of the connection: the client's, or a proxy's.
+    pub(crate) peer: IpAddr,
 }
 
 /// Answers a request. It always does: a panic of a handler is answered with 500, and leaves the connection alone.
@@ -37,7 +39,7 @@ pub(crate) async fn respond(
     let in_flight = state.metrics.begin(&state.app, &head.method, head.uri.path());
     let client = address::client(peer, &head.headers, &state.options.trusted_proxies);
     let id = request_id::of(&head.headers);
-    let request = Request { head, client };
+    let request = Request { head, client, peer };
     let span = tracing::info_span!("request", id);
     async {
         let mut response = answer_in_time(&state, &request, body).await;

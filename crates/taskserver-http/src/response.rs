@@ -15,6 +15,7 @@ use crate::events::EventStream;
 pub(crate) type Response = hyper::Response<Either<Full<Bytes>, EventStream>>;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -28,6 +29,18 @@ fn new(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) ->
 
 pub(crate) fn text(status: StatusCode, body: String) -> Response {
     new(status, TEXT, body)
+}
+
+pub(crate) fn html(status: StatusCode, body: String) -> Response {
+    new(status, HTML, body)
+}
+
+/// A file that never changes under its path.
+pub(crate) fn asset(content_type: &'static str, body: &'static str) -> Response {
+    let mut response = new(StatusCode::OK, HeaderValue::from_static(content_type), body);
+    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    response.headers_mut().insert(CACHE_CONTROL, for_ever);
+    response
 }
 
 pub(crate) fn open_metrics(body: String) -> Response {

@@ -10,7 +10,7 @@ use crate::body::{BodyError, RequestBody};
 use crate::request::Request;
 use crate::response::{self, Response};
 use crate::state::State;
-use crate::{Surface, control, cors, events, health, metrics, openapi, rest, tasks};
+use crate::{Surface, control, cors, events, health, metrics, openapi, pages, rest, tasks};
 
 type Handler = fn(&State, &Parts) -> Response;
 
@@ -24,11 +24,12 @@ enum Audience {
 }
 
 /// To which part of the surface a path belongs; `None` if to all of them.
-fn surface(path: &str) -> Option<Surface> {
+fn surface(state: &State, path: &str) -> Option<Surface> {
     match path {
         "/healthcheck" | "/livez" | "/readyz" => None,
         "/metrics" | "/api/tasks" => Some(Surface::Administration),
         path if path.starts_with(tasks::PREFIX) => Some(Surface::Administration),
+        path if state.pages.as_ref().is_some_and(|pages| pages.have(path)) => Some(Surface::Administration),
         _ => Some(Surface::Services),
     }
 }
@@ -41,7 +42,7 @@ pub(crate) async fn dispatch(state: &Arc<State>, request: &Request, body: Reques
         return Ok(response);
     }
     let here = state.options.surface;
-    if here != Surface::Whole && surface(head.uri.path()).is_some_and(|surface| surface != here) {
+    if here != Surface::Whole && surface(state, head.uri.path()).is_some_and(|surface| surface != here) {
         body.discard().await?;
         return Ok(response::not_found(head.uri.path()));
     }
@@ -74,11 +75,15 @@ pub(crate) async fn dispatch(state: &Arc<State>, request: &Request, body: Reques
             });
         }
         path => {
+            if let Some(pages) = state.pages.as_ref().filter(|pages| pages.have(path)) {
+                return pages::answer(state, pages, request, body).await;
+            }
             return match rest::Target::find(&state.app, path) {
                 Some(target) => rest::answer(state, request, body, &target).await,
                 None => {
                     body.discard().await?;
-                    Ok(response::not_found(path))
+                    let page = state.pages.as_ref().and_then(|pages| pages::missing(pages, head));
+                    Ok(page.unwrap_or_else(|| response::not_found(path)))
                 }
             };
         }

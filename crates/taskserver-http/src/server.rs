@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskserver_core::App;
+use taskserver_page::StatusPage;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use crate::auth::{Authenticator, Gate};
 use crate::bounds::{Bound, Bounds};
 use crate::connection;
 use crate::events::EventLog;
+use crate::pages::Pages;
 use crate::state::State;
 use crate::{HttpError, HttpOptions, RequestMetrics};
 
@@ -29,6 +31,8 @@ pub struct Server {
     options: HttpOptions,
     authenticator: Option<Arc<dyn Authenticator>>,
     metrics: RequestMetrics,
+    page: Option<Arc<StatusPage>>,
+    session_secret: Option<Box<[u8]>>,
     started: Instant,
 }
 
@@ -54,6 +58,8 @@ impl Server {
             options,
             authenticator: None,
             metrics: RequestMetrics::default(),
+            page: None,
+            session_secret: None,
             started: Instant::now(),
         })
     }
@@ -72,6 +78,21 @@ impl Server {
         self
     }
 
+    /// Has these pages for browsers.
+    #[must_use]
+    pub fn pages(mut self, page: Arc<StatusPage>) -> Self {
+        self.page = Some(page);
+        self
+    }
+
+    /// Makes the key of the sessions of this secret, so that a session is good on every replica that has the same one, and after a
+    /// restart. Without it, a session ends with this server.
+    #[must_use]
+    pub fn session_secret(mut self, secret: &[u8]) -> Self {
+        self.session_secret = Some(secret.into());
+        self
+    }
+
     /// The address that is listened on; where port 0 was asked for, with the port that the system chose.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
@@ -86,7 +107,8 @@ impl Server {
     ///
     /// Dropping the future closes all connections at once.
     pub async fn serve(self, app: App, end: CancellationToken) {
-        let Self { listener, options, authenticator, metrics, started, .. } = self;
+        let Self { listener, options, authenticator, metrics, page, session_secret, started, .. } = self;
+        let pages = page.map(|page| Pages::new(page, session_secret.as_deref(), options.session_lifetime));
         let drain_timeout = options.drain_timeout;
         let protocol = Arc::new(connection::protocol(&options));
         let max_connections = options.max_connections.max(1);
@@ -95,7 +117,8 @@ impl Server {
         // Dropped, and so ended, with this future.
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&events).follow(app.events().subscribe()));
-        let state = Arc::new(State { app, options, bounds: Bounds::default(), metrics, gate, events, end, started });
+        let state =
+            Arc::new(State { app, options, bounds: Bounds::default(), metrics, gate, events, pages, end, started });
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {

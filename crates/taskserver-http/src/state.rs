@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Gate;
 use crate::bounds::Bounds;
 use crate::events::EventLog;
+use crate::pages::Pages;
 use crate::{HttpOptions, RequestMetrics};
 
 pub(crate) struct State {
@@ -19,6 +20,8 @@ pub(crate) struct State {
     pub(crate) metrics: RequestMetrics,
     pub(crate) gate: Gate,
     pub(crate) events: Arc<EventLog>,
+    /// The pages for browsers, where there are any.
+    pub(crate) pages: Option<Pages>,
     /// Cancelled when the server is to end.
     pub(crate) end: CancellationToken,
     pub(crate) started: Instant,

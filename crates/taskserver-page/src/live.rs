@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use taskserver_core::App;
+use taskserver_core::{App, Subscription};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -28,7 +28,7 @@ impl Changes {
             Some(changes) if changes.has_changed().is_ok() => changes.clone(),
             _ => {
                 let (sender, receiver) = watch::channel(0);
-                tokio::spawn(look(sender, app.clone()));
+                tokio::spawn(look(sender, app.clone(), app.events().subscribe(), digest(app)));
                 changes.insert(receiver).clone()
             }
         }
@@ -36,25 +36,24 @@ impl Changes {
 }
 
 /// Looks for changes until nobody is told of them any more.
-async fn look(changes: watch::Sender<u64>, app: App) {
-    let mut events = app.events().subscribe();
+async fn look(changes: watch::Sender<u64>, app: App, mut events: Subscription, mut seen: u64) {
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = digest(&app);
-    let mut has_event = false;
+    // What an event sets off, such as a roll-up, may take a moment: the look after the next one is a change as well.
+    let mut after_event = 0_u8;
     // One receiver is kept for those who come.
     while changes.receiver_count() > 1 {
         tokio::select! {
             event = events.next() => match event {
-                Some(_) => has_event = true,
+                Some(_) => after_event = 3,
                 None => return,
             },
             _ = looks.tick() => {
                 let now = digest(&app);
-                if has_event || now != seen {
+                if now != seen || after_event == 3 || after_event == 1 {
                     changes.send_modify(|count| *count += 1);
                 }
-                (seen, has_event) = (now, false);
+                (seen, after_event) = (now, after_event.saturating_sub(1));
             }
         }
     }
@@ -88,6 +87,7 @@ mod tests {
         database.report(Health::Ready);
         told.changed().await.unwrap();
         app.events().publish(Event::new("analytics".into(), EventKind::Created, Record::new()));
+        told.changed().await.unwrap();
         told.changed().await.unwrap();
         let quiet = tokio::time::timeout(Duration::from_secs(10), told.changed()).await;
         assert!(quiet.is_err(), "nothing has changed");

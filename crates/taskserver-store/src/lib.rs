@@ -72,7 +72,7 @@ pub use platform::{Retention, platform_services};
 pub use pool::PoolStatus;
 pub use reading::Reading;
 pub use service::TableService;
-pub use sql::Sql;
+pub use sql::{Sql, read_moment};
 pub use store::Store;
 pub use transaction::Transaction;
 

@@ -135,7 +135,8 @@ pub(crate) fn bounded(text: &str, max: usize) -> String {
 }
 
 /// Reads a moment that a database wrote as text; `None` for MySQL's zero date, and what is no moment at all.
-pub(crate) fn read_moment(text: &str) -> Option<Timestamp> {
+#[must_use]
+pub fn read_moment(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>()
         .or_else(|_| text.parse::<jiff::civil::DateTime>()?.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()))
         .ok()

@@ -21,7 +21,8 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
 
 /// Loads the settings, starts the server as `extend` would have it, and keeps it running until a signal ends it.
 pub(super) fn serve(mut loader: Loader, extend: impl Fn(Server) -> Server) -> anyhow::Result<ExitCode> {
-    let compose = |loaded: &Loaded| extend(Server::new(loaded.settings.clone())).compose();
+    let compose =
+        |loaded: &Loaded| extend(Server::new(loaded.settings.clone()).effective(loaded.effective())).compose();
     let mut loaded = loader.load()?;
     let mut composed = compose(&loaded)?;
     let level = logging::start(&loaded.settings.log)?;

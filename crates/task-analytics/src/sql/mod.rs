@@ -129,6 +129,15 @@ impl MetricSource for SqlMetrics {
     }
 }
 
+/// The seconds from the Unix epoch to a moment in a column.
+pub(crate) fn seconds(backend: Backend, column: &str) -> String {
+    match backend {
+        Backend::Sqlite => format!("unixepoch({column})"),
+        Backend::Postgres => format!("FLOOR(EXTRACT(EPOCH FROM {column}))"),
+        Backend::Mysql => format!("TIMESTAMPDIFF(SECOND, '1970-01-01', {column})"),
+    }
+}
+
 /// Appends the number of whole days between the creation of a row and `now`.
 fn days_since_creation(sql: &mut Sql, now: Timestamp) {
     let day = format!(") / {DAY}");

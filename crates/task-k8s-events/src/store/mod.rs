@@ -11,6 +11,7 @@
 //! collector that was superseded, or wakes up after another has taken its place, stores nothing any more. Where only the leader
 //! of several replicas may write, a [`Fence`] checks its term there too.
 
+mod counts;
 mod read;
 mod retention;
 mod row;
@@ -19,8 +20,9 @@ mod write;
 
 use taskserver_store::{Fence, Store, StoreError};
 
+pub use counts::{COUNT_PERIODS, count_schema};
 pub use retention::{EventRetention, Keep, PrunedEvents, RetentionTask};
-pub use schema::{K8S_EVENT, K8S_EVENT_GAP, MIGRATIONS, event_schema, event_services, gap_schema};
+pub use schema::{K8S_EVENT, K8S_EVENT_COUNT, K8S_EVENT_GAP, MIGRATIONS, event_schema, event_services, gap_schema};
 pub use write::{EventWriter, Outcome};
 
 /// Why events could not be stored.

@@ -8,7 +8,8 @@ use serde::Serialize;
 use taskserver_core::{Task, TaskConfig, TaskContext, TaskError};
 use taskserver_store::{Sql, Store, StoreError, Transaction};
 
-use super::schema::{K8S_EVENT, K8S_EVENT_GAP};
+use super::counts;
+use super::schema::{K8S_EVENT, K8S_EVENT_COUNT, K8S_EVENT_GAP};
 
 /// The name of the maintenance task.
 const NAME: &str = "kubernetes-events-maintenance";
@@ -108,6 +109,9 @@ async fn prune(store: &Store, retention: EventRetention, now: Timestamp) -> Resu
             pruned.too_many += delete(store, K8S_EVENT, &too_many(store, kind, rows)).await?;
         }
     }
+    if let Some(since) = now.checked_sub(counts::KEPT).ok() {
+        delete(store, K8S_EVENT_COUNT, &begun(store, since)).await?;
+    }
     let ages = [retention.normal.max_age, retention.warning.max_age];
     if let [Some(normal), Some(warning)] = ages
         && let Some(since) = since(normal.max(warning))
@@ -140,6 +144,13 @@ fn too_many(store: &Store, kind: Kind, rows: u64) -> Sql {
 fn ended(store: &Store, since: Timestamp) -> Sql {
     let mut sql = ids(store, K8S_EVENT_GAP);
     sql.name("to").push(" < ").moment(since).push(&format!(" LIMIT {BATCH}"));
+    sql
+}
+
+/// The ids of a batch of counts of times that began before a moment.
+fn begun(store: &Store, since: Timestamp) -> Sql {
+    let mut sql = ids(store, K8S_EVENT_COUNT);
+    sql.name("start").push(" < ").moment(since).push(&format!(" LIMIT {BATCH}"));
     sql
 }
 

@@ -3,31 +3,48 @@
 use taskserver_core::{Field, FieldType, Method, Schema};
 use taskserver_store::{Migration, Store, TableService};
 
+use super::count_schema;
+
 /// The path of the service of the events, and their table.
 pub const K8S_EVENT: &str = "k8s-event";
 
 /// The path of the service of the gaps, and their table.
 pub const K8S_EVENT_GAP: &str = "k8s-event-gap";
 
+/// The path of the service of the counts by reason, and their table.
+pub const K8S_EVENT_COUNT: &str = "k8s-event-count";
+
 /// The table of the cursors.
 pub(super) const CURSOR: &str = "k8s-event-cursor";
 
 /// The steps that make the tables, for [`Store::migrate_with`].
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "k8s-events-0001",
-    sqlite: include_str!("migrations/0001_events_sqlite.sql"),
-    postgres: include_str!("migrations/0001_events_postgres.sql"),
-    mysql: include_str!("migrations/0001_events_mysql.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "k8s-events-0001",
+        sqlite: include_str!("migrations/0001_events_sqlite.sql"),
+        postgres: include_str!("migrations/0001_events_postgres.sql"),
+        mysql: include_str!("migrations/0001_events_mysql.sql"),
+    },
+    Migration {
+        name: "k8s-event-counts-0001",
+        sqlite: include_str!("migrations/counts_0001_sqlite.sql"),
+        postgres: include_str!("migrations/counts_0001_postgres.sql"),
+        mysql: include_str!("migrations/counts_0001_mysql.sql"),
+    },
+];
 
 /// The most characters that a column of text holds, the message apart.
 pub(super) const MAX_TEXT: u32 = 255;
 
-/// The services over the events and their gaps, by their paths. Both are read only: the collector alone writes.
+/// The services over the events, their gaps and their counts, by their paths. All are read only: the collector alone writes.
 #[must_use]
 pub fn event_services(store: &Store) -> Vec<(&'static str, TableService)> {
     let service = |table, schema| (table, TableService::new(store.clone(), table, schema, &Method::READS));
-    vec![service(K8S_EVENT, event_schema()), service(K8S_EVENT_GAP, gap_schema())]
+    vec![
+        service(K8S_EVENT, event_schema()),
+        service(K8S_EVENT_GAP, gap_schema()),
+        service(K8S_EVENT_COUNT, count_schema()),
+    ]
 }
 
 /// The fields of an event.

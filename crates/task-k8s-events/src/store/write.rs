@@ -7,7 +7,7 @@ use taskserver_store::{Backend, Sql, StoreError, Transaction};
 
 use super::row::{event_id, gap_id, insert_gap, upserts};
 use super::schema::{CURSOR, K8S_EVENT, K8S_EVENT_GAP};
-use super::{EventStore, EventStoreError};
+use super::{EventStore, EventStoreError, counts};
 use crate::{Batch, Change, Cursor, Gap, ResourceVersion};
 
 /// How many ids one statement looks up.
@@ -147,6 +147,7 @@ impl EventWriter {
         // First of all, so that writers of the same cluster take turns, and what is read next is what the last one left.
         self.check_epoch(transaction).await?;
         let outcomes = write_events(transaction, &batch.changes).await?;
+        counts::add(transaction, &batch.changes, &outcomes).await?;
         #[cfg(feature = "alerts")]
         if let Some(rules) = &self.store.alerts {
             let changes = batch.changes.iter().zip(outcomes.iter().copied());

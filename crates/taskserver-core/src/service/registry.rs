@@ -7,7 +7,24 @@ use super::{Access, All, Hooks, Method, Parameter, Params, Provider, Service};
 use crate::BuildError;
 
 /// The paths that outward surfaces answer themselves: pages, probes, descriptions.
-const RESERVED: [&str; 8] = ["", "api", "assets", "healthcheck", "livez", "metrics", "openapi.json", "readyz"];
+const RESERVED: [&str; 16] = [
+    "",
+    "alerts",
+    "api",
+    "assets",
+    "configuration",
+    "events",
+    "healthcheck",
+    "jobs",
+    "livez",
+    "login",
+    "logout",
+    "metrics",
+    "openapi.json",
+    "readyz",
+    "reports",
+    "tasks",
+];
 
 /// How many records a page holds.
 ///

@@ -23,9 +23,20 @@ impl Gate {
 
     /// Who makes a request from this address with these headers.
     pub(crate) async fn admit(&self, headers: &HeaderMap, client: IpAddr) -> Result<Identity, ServiceError> {
-        let (Some(authenticator), Some(token)) = (&self.authenticator, bearer(headers)) else {
-            return Err(not_authenticated("Not authenticated"));
-        };
+        match bearer(headers) {
+            Some(token) => self.identify(token, client).await,
+            None => Err(not_authenticated("Not authenticated")),
+        }
+    }
+
+    /// Whether there is anybody who can be recognised.
+    pub(crate) fn knows_anybody(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
+    /// Who shows this token from this address.
+    pub(crate) async fn identify(&self, token: &str, client: IpAddr) -> Result<Identity, ServiceError> {
+        let Some(authenticator) = &self.authenticator else { return Err(not_authenticated("Not authenticated")) };
         if let Some(wait) = self.failures.are_too_many(client) {
             let message = "Too many failed attempts to authenticate; try again later";
             return Err(ServiceError::new(ErrorKind::TooManyRequests, message).with_retry_after(wait));

@@ -88,7 +88,7 @@ fn round_up(value: f64, unit: Unit) -> f64 {
 
 /// The ticks of an axis of time: full hours or days in UTC.
 pub(super) fn time_ticks(span: Span) -> Vec<(Timestamp, String)> {
-    const MOST: f64 = 6.5;
+    const MOST: f64 = 7.5;
     const STEPS: [i64; 15] =
         [60, 300, 600, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 604_800, 1_209_600];
     let step = STEPS.into_iter().find(|step| span.seconds() / *step as f64 <= MOST).unwrap_or(30 * 86_400);
@@ -134,7 +134,10 @@ mod tests {
             of("2026-11-23T14:10:00Z", "2026-11-24T14:10:00Z"),
             ["16:00", "20:00", "24 Nov", "04:00", "08:00", "12:00"]
         );
-        assert_eq!(of("2026-11-17T14:00:00Z", "2026-11-24T14:00:00Z"), ["18 Nov", "20 Nov", "22 Nov", "24 Nov"]);
+        assert_eq!(
+            of("2026-11-17T14:00:00Z", "2026-11-24T14:00:00Z"),
+            ["18 Nov", "19 Nov", "20 Nov", "21 Nov", "22 Nov", "23 Nov", "24 Nov"]
+        );
         assert_eq!(of("2026-11-24T14:00:00Z", "2026-11-24T14:00:00Z"), ["14:00"]);
     }
 }
