@@ -85,8 +85,12 @@ bench-server:
 bench-scheduler:
     cargo bench --package taskserver-tests --bench scheduler
 
+# Measures the pages with a year of figures and a million events.
+bench-page:
+    cargo bench --package taskserver-tests --bench page
+
 # Runs all benchmarks.
-bench: bench-analytics bench-queue bench-server bench-scheduler
+bench: bench-analytics bench-queue bench-server bench-scheduler bench-page
 
 # Opens the docs of the crates.
 docs:

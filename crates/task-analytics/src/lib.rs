@@ -10,6 +10,8 @@
 //! - with the feature `store`, `SqlMetrics`, the source of the platform's own database. It does all counting there, in one
 //!   consistent read and few statements, so that a cycle costs the same memory for ten users and for ten million.
 //!
+//! With the feature `store`, there are also roll-ups, `rollup`: what each figure was in each piece of time, for charts.
+//!
 //! # Every figure once
 //!
 //! A record's id is the UUIDv5 of its metric and its cycle's scheduled time ([`row_id`]), and the table's primary key does the

@@ -95,8 +95,8 @@ pub use rules::*;
 pub use run::{EventCollector, KUBERNETES_EVENTS, LogLimit};
 #[cfg(feature = "store")]
 pub use store::{
-    EventRetention, EventStore, EventStoreError, EventWriter, K8S_EVENT, K8S_EVENT_GAP, Keep, MIGRATIONS, Outcome,
-    PrunedEvents, RetentionTask, event_schema, event_services, gap_schema,
+    COUNT_PERIODS, EventRetention, EventStore, EventStoreError, EventWriter, K8S_EVENT, K8S_EVENT_COUNT, K8S_EVENT_GAP,
+    Keep, MIGRATIONS, Outcome, PrunedEvents, RetentionTask, count_schema, event_schema, event_services, gap_schema,
 };
 
 /// Any error, of a checkpoint or a handler.

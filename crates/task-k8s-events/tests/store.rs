@@ -376,3 +376,41 @@ for_each_backend! {
         assert_eq!(count(&app, "k8s-event-gap", Query::new()).await, 1);
     }
 }
+
+for_each_backend! {
+    async fn each_time_that_an_event_happened_is_counted_once_under_its_reason(database: TestDatabase) {
+        let store = store(&database).await;
+        let (app, mut writer) = (app(&store), writer(&store).await);
+        let happened = |uid: &str, version: &str, reason: &str, count: i64, at: &str| EventRecord {
+            reason: reason.into(),
+            count: Some(count),
+            last_seen: Some(time(at)),
+            ..event(uid, version)
+        };
+        let early = [
+            happened("a", "1", "BackOff", 3, "2026-11-24T10:59:59Z"),
+            happened("b", "2", "BackOff", 1, "2026-11-24T10:00:00Z"),
+            happened("c", "3", "Pulled", 1, "2026-11-24T10:30:00Z"),
+        ];
+        let late = happened("a", "4", "BackOff", 8, "2026-11-24T11:00:00Z");
+        for _ in 0..2 {
+            // What is listed again is not counted again.
+            writer.store(&batch(early.clone())).await.unwrap();
+            writer.store(&batch([late.clone(), late.clone()])).await.unwrap();
+        }
+        let counts = async |period: i64| {
+            let query = Query::new().eq("period", period).ascending("start").ascending("reason");
+            let page = app.service("k8s-event-count").find(query).await.unwrap();
+            let count = |row: &taskserver_core::Record| json!([row["reason"], row["start"], row["count"]]);
+            page.data.iter().map(count).collect::<Vec<_>>()
+        };
+        let (ten, eleven) = ("2026-11-24T10:00:00.000Z", "2026-11-24T11:00:00.000Z");
+        assert_eq!(
+            counts(3600).await,
+            [json!(["BackOff", ten, 4]), json!(["Pulled", ten, 1]), json!(["BackOff", eleven, 5])]
+        );
+        let (six, midnight) = ("2026-11-24T06:00:00.000Z", "2026-11-24T00:00:00.000Z");
+        assert_eq!(counts(21_600).await, [json!(["BackOff", six, 9]), json!(["Pulled", six, 1])]);
+        assert_eq!(counts(86_400).await, [json!(["BackOff", midnight, 9]), json!(["Pulled", midnight, 1])]);
+    }
+}

@@ -60,7 +60,7 @@ pub(crate) async fn respond(
 }
 
 /// A line for each request; those that the server failed are seen without asking for more.
-fn log(Request { head, client }: &Request, status: StatusCode, duration: Duration) {
+fn log(Request { head, client, .. }: &Request, status: StatusCode, duration: Duration) {
     let (method, path, code) = (&head.method, head.uri.path(), status.as_u16());
     if status.is_server_error() {
         tracing::info!(%client, %method, path, status = code, ?duration, "request");

@@ -138,14 +138,35 @@ async fn app(state: State) -> App {
         ("state", text),
         ("firstSeen", moment),
         ("lastSeen", moment),
+        ("source", text),
+        ("deliveries", number),
         ("events", number),
     ]));
-    let deliveries = MemoryService::new(schema(&[
+    let receivers = MemoryService::new(schema(&[
+        ("id", text),
+        ("failures", number),
+        ("nextAttemptAt", moment),
+        ("lastError", long),
+        ("deliveredAt", moment),
+    ]));
+    let reports = MemoryService::new(schema(&[
         ("id", FieldType::ID),
-        ("alert", text),
-        ("receiver", text),
+        ("name", text),
+        ("title", text),
+        ("markdown", long),
+        ("createdAt", moment),
+    ]));
+    let jobs = MemoryService::new(schema(&[
+        ("id", FieldType::ID),
+        ("name", text),
+        ("queue", text),
         ("state", text),
-        ("attempts", number),
+        ("runAt", moment),
+        ("finishedAt", moment),
+        ("attempt", number),
+        ("maxAttempts", number),
+        ("worker", text),
+        ("error", long),
     ]));
     let analytics = MemoryService::new(schema(&[
         ("id", FieldType::ID),
@@ -162,7 +183,9 @@ async fn app(state: State) -> App {
         .service("k8s-event", events)
         .service("k8s-event-count", counts)
         .service("alert", alerts)
-        .service("alert-delivery", deliveries)
+        .service("alert-receiver", receivers)
+        .service("report", reports)
+        .service("job", jobs)
         .task(Pretend("analytics", TaskConfig::every(Duration::from_secs(1800)).retries(3), failing))
         .task(Pretend("analytics-maintenance", TaskConfig::every(Duration::from_secs(3600)), false))
         .task(Pretend("kubernetes-events-maintenance", TaskConfig::every(Duration::from_secs(3600)), false))
@@ -320,23 +343,35 @@ async fn fill(app: &App, failing: bool) {
             "id": "a1", "rule": "crash-loop", "level": "critical", "title": "Pod ir-dev-instanceserver-9d7bf is crash-looping",
             "message": "Back-off restarting failed container instanceserver", "state": "firing", "firstSeen": ago(5400), "lastSeen": ago(60), "events": 37
         })).await;
-        create(
-            app,
-            "alert-delivery",
-            json!({"alert": "a1", "receiver": "on-call (webhook)", "state": "delivered", "attempts": 1}),
-        )
-        .await;
-        create(
-            app,
-            "alert-delivery",
-            json!({"alert": "a1", "receiver": "ops@example.com", "state": "pending", "attempts": 4}),
-        )
-        .await;
     }
     create(app, "alert", json!({
         "id": "a2", "rule": "scheduling", "level": "warning", "title": "Pods cannot be scheduled in ir-engine", "message": "0/4 nodes are available",
         "state": "resolved", "firstSeen": ago(90_000), "lastSeen": ago(80_000), "events": 4
     })).await;
+    create(app, "alert-receiver", json!({"id": "on-call", "failures": 0, "deliveredAt": ago(50)})).await;
+    if failing {
+        let error = "https://chat.example.com/hook answered 503";
+        create(
+            app,
+            "alert-receiver",
+            json!({"id": "chat", "failures": 4, "lastError": error, "nextAttemptAt": ago(-240)}),
+        )
+        .await;
+    }
+    let markdown = "# Week 47\n\n| figure | average | peak |\n| --- | --- | --- |\n| instanceUsers | 112 | 304 |\n";
+    create(
+        app,
+        "report",
+        json!({"name": "weekly", "title": "The week of 16 November", "markdown": markdown, "createdAt": ago(4000)}),
+    )
+    .await;
+    for (index, state) in ["running", "queued", "dead", "succeeded", "succeeded"].into_iter().enumerate() {
+        create(app, "job", json!({
+            "name": "send-digest", "queue": "default", "state": state, "runAt": ago(index as i64 * 60), "attempt": index + 1, "maxAttempts": 10,
+            "worker": (state == "running").then_some("taskserver-0"), "error": (state == "dead").then_some("the mail server answered 550"),
+        }))
+        .await;
+    }
     for day in 0..30_i64 {
         for (action, scale) in [("dailyUsers", 900.0), ("dailyNewUsers", 60.0)] {
             let count = (scale * (1.0 + 0.3 * (day as f64 * 0.9).sin())) as i64;
@@ -379,6 +414,8 @@ async fn main() {
         ("/tasks/analytics", "", "task.html"),
         ("/events", "", "events.html"),
         ("/alerts", "", "alerts.html"),
+        ("/jobs", "", "jobs.html"),
+        ("/reports", "", "reports.html"),
         ("/configuration", "", "configuration.html"),
         ("/nothing", "", "missing.html"),
     ] {

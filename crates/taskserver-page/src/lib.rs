@@ -5,7 +5,9 @@
 //! | `/` | the verdict and what is wrong; the components, the tasks, the platform's figures |
 //! | `/tasks/NAME` | a task: its runs, how long they took, its policy |
 //! | `/events` | the Kubernetes events: counts by reason, and the newest, with filters |
-//! | `/alerts` | the alerts that fire and those that did, and to whom they were sent |
+//! | `/alerts` | the alerts that fire and those that did, and how it stands with those who are told of them |
+//! | `/jobs` | the queue |
+//! | `/reports` | the newest reports |
 //! | `/configuration` | the effective configuration, and where each value was set |
 //!
 //! Pages are HTML that is complete without JavaScript and fetches nothing from elsewhere. They are rendered from typed views

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use crate::assets::{self, Asset};
 use crate::live::Changes;
 use crate::view::{
-    Alerts, EventFilter, Events, FigureSource, Frame, Overview, Pages, Range, Setting, TaskDetails, Verdict, Visitor,
-    section,
+    Alerts, EventFilter, Events, FigureSource, Frame, Jobs, Overview, Pages, Range, Setting, TaskDetails, Verdict,
+    Visitor, reports, section,
 };
 use crate::{Action, html};
 
@@ -128,6 +128,10 @@ impl StatusPage {
                 page("Kubernetes events", html::events(&frame, &view))
             }
             Some(Target::Alerts) => page("Alerts", html::alerts(&frame, &section(Alerts::gather(&self.app)).await)),
+            Some(Target::Jobs) => {
+                page("Jobs", html::jobs(&frame, &section(Jobs::gather(&self.app, request.query)).await))
+            }
+            Some(Target::Reports) => page("Reports", html::reports(&frame, &section(reports::gather(&self.app)).await)),
             Some(Target::Configuration) => {
                 let settings = self.settings.as_ref().map(|settings| Arc::clone(&settings.borrow()));
                 page("Configuration", html::configuration(settings.as_deref().unwrap_or_default()))
@@ -173,6 +177,8 @@ impl StatusPage {
             Target::Overview | Target::Task(_) => true,
             Target::Events => pages.events,
             Target::Alerts => pages.alerts,
+            Target::Jobs => pages.jobs,
+            Target::Reports => pages.reports,
             Target::Configuration => pages.configuration,
         }
     }
@@ -202,6 +208,8 @@ enum Target {
     Task(String),
     Events,
     Alerts,
+    Jobs,
+    Reports,
     Configuration,
 }
 
@@ -211,6 +219,8 @@ impl Target {
             "/" => Self::Overview,
             "/events" => Self::Events,
             "/alerts" => Self::Alerts,
+            "/jobs" => Self::Jobs,
+            "/reports" => Self::Reports,
             "/configuration" => Self::Configuration,
             path => {
                 let name = path.strip_prefix("/tasks/").filter(|name| !name.is_empty() && !name.contains('/'))?;

@@ -11,7 +11,16 @@ const LONGEST: usize = 2000;
 
 /// Text of unknown origin.
 pub(crate) fn foreign(text: &str) -> Markup {
-    let cut = text.char_indices().nth(LONGEST).map(|(end, _)| end);
+    up_to(text, LONGEST)
+}
+
+/// Text of unknown origin that is meant to be long.
+pub(crate) fn foreign_whole(text: &str) -> Markup {
+    up_to(text, 100 * LONGEST)
+}
+
+fn up_to(text: &str, longest: usize) -> Markup {
+    let cut = text.char_indices().nth(longest).map(|(end, _)| end);
     let shown = &text[..cut.unwrap_or(text.len())];
     html! {
         bdi {

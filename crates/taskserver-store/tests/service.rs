@@ -100,6 +100,22 @@ for_each_backend! {
 }
 
 for_each_backend! {
+    async fn a_page_that_is_not_counted_knows_of_what_comes_before_it_alone(database: TestDatabase) {
+        let store = store(&database);
+        store.create_platform_tables().await.unwrap();
+        let analytics = service(&store, "analytics");
+        let data = ["a", "b", "c", "d"].map(|id| record(json!({"id": id}))).to_vec();
+        analytics.create_many(data, &params()).await.unwrap();
+        let query = Query::new().descending("id").skip(1).limit(2).uncounted();
+        let page = analytics.find(&query.into()).await.unwrap();
+        let ids: Vec<&str> = page.data.iter().map(|record| record["id"].as_str().unwrap()).collect();
+        assert_eq!((ids, page.total), (vec!["c", "b"], 3));
+        let counted = analytics.find(&Query::new().limit(0).uncounted().into()).await.unwrap();
+        assert_eq!(counted.total, 4);
+    }
+}
+
+for_each_backend! {
     async fn wrong_data_and_queries_are_refused_before_they_reach_the_database(database: TestDatabase) {
         let store = store(&database);
         store.create_platform_tables().await.unwrap();

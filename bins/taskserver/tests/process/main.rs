@@ -10,6 +10,7 @@ mod engine_settings;
 mod events;
 mod life;
 mod mistakes;
+mod pages;
 mod platform;
 mod queue;
 mod redis;

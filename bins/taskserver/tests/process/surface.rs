@@ -21,7 +21,7 @@ fn what_is_for_operators_can_have_a_port_of_its_own() {
     let admin_port = free_port();
     let admin = format!("http.admin_port={admin_port}");
     let mut server = Server::start(folder.path(), &set(&[TOKEN, &admin]));
-    server.wait_for(&format!("Metrics and tasks are answered on port {admin_port}"));
+    server.wait_for(&format!("Metrics, tasks and pages are answered on port {admin_port}"));
     for (path, of_services, of_administration) in [
         ("/healthcheck", 200, 200),
         ("/readyz", 200, 200),

@@ -28,6 +28,9 @@ const MOST: i64 = 1_000_000_000;
 /// How many rows one statement writes.
 const BATCH: usize = 500;
 
+/// What is counted: the reason, the type, the length of a piece of time and its start, in seconds.
+type Key<'a> = (&'a str, &'a str, i64, i64);
+
 /// The fields of a count: of the events with this `reason` and `type` in the piece of time of `period` seconds from `start` on.
 #[must_use]
 pub fn count_schema() -> Schema {
@@ -47,7 +50,7 @@ pub(super) async fn add(
     changes: &[Change],
     outcomes: &[Outcome],
 ) -> Result<(), StoreError> {
-    let mut counts: BTreeMap<(&str, &str, i64, i64), i64> = BTreeMap::new();
+    let mut counts: BTreeMap<Key<'_>, i64> = BTreeMap::new();
     for (change, outcome) in changes.iter().zip(outcomes) {
         let (Outcome::Created { occurrences } | Outcome::Updated { occurrences }) = *outcome else { continue };
         if occurrences > 0 {
@@ -66,7 +69,7 @@ pub(super) async fn add(
     Ok(())
 }
 
-fn upsert(mut sql: Sql, counts: &[((&str, &str, i64, i64), i64)]) -> Sql {
+fn upsert(mut sql: Sql, counts: &[(Key<'_>, i64)]) -> Sql {
     let backend = sql.backend();
     sql.push("INSERT INTO ").name(K8S_EVENT_COUNT).push(" (id, reason, ").name("type").push(", ").name("period");
     sql.push(", ").name("start").push(", ").name("count").push(") VALUES ");

@@ -109,7 +109,7 @@ async fn prune(store: &Store, retention: EventRetention, now: Timestamp) -> Resu
             pruned.too_many += delete(store, K8S_EVENT, &too_many(store, kind, rows)).await?;
         }
     }
-    if let Some(since) = now.checked_sub(counts::KEPT).ok() {
+    if let Ok(since) = now.checked_sub(counts::KEPT) {
         delete(store, K8S_EVENT_COUNT, &begun(store, since)).await?;
     }
     let ages = [retention.normal.max_age, retention.warning.max_age];

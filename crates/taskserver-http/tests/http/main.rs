@@ -14,6 +14,7 @@ mod feathers;
 mod health;
 mod hostile;
 mod openapi;
+mod pages;
 mod platform;
 mod request_metrics;
 mod rest;

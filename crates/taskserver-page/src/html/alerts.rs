@@ -6,7 +6,7 @@ use super::parts;
 use crate::format;
 use crate::outcome::Tone;
 use crate::text::foreign;
-use crate::view::{Alert, Alerts, Delivery, Frame, Section};
+use crate::view::{Alert, Alerts, Frame, Receiver, Section};
 
 pub(crate) fn alerts(frame: &Frame, view: &Section<Alerts>) -> Markup {
     let list = |alerts: &[Alert], none: &str| {
@@ -21,6 +21,12 @@ pub(crate) fn alerts(frame: &Frame, view: &Section<Alerts>) -> Markup {
                 section aria-labelledby="firing-title" {
                     h2 #firing-title { "Firing" }
                     div #firing data-live { (list(&view.firing, "No alert is firing.")) }
+                }
+                @if !view.receivers.is_empty() {
+                    section aria-labelledby="receivers-title" {
+                        h2 #receivers-title { "Receivers" }
+                        ul.components #receivers data-live { @for receiver in &view.receivers { (self::receiver(frame, receiver)) } }
+                    }
                 }
                 section aria-labelledby="resolved-title" {
                     h2 #resolved-title { "Resolved" }
@@ -40,28 +46,38 @@ fn alert(frame: &Frame, alert: &Alert) -> Markup {
                 p.line { strong { (foreign(&alert.title)) } " " span.muted { (foreign(&alert.level)) ", " (foreign(&alert.state)) } }
                 (parts::long("message", &alert.id, &alert.message))
                 p.muted {
-                    "rule " (foreign(&alert.rule)) ", " (format::counted(u64::try_from(alert.events).unwrap_or_default(), "event", "events"))
+                    (foreign(&alert.source)) ", rule " (foreign(&alert.rule)) ", " (format::counted(u64::try_from(alert.events).unwrap_or_default(), "event", "events"))
+                    ", " (format::counted(u64::try_from(alert.deliveries).unwrap_or_default(), "delivery", "deliveries"))
                     @if let Some(since) = alert.since { ", since " (format::moment_and_clock(since, frame.now)) }
                     @if let Some(last) = alert.last_seen { ", last " (format::moment_and_clock(last, frame.now)) }
-                }
-                @if !alert.deliveries.is_empty() {
-                    ul.deliveries { @for delivery in &alert.deliveries { li { (self::delivery(delivery)) } } }
+                    @if let Some(resolved) = alert.resolved { ", resolved " (format::moment_and_clock(resolved, frame.now)) }
                 }
             }
         }
     }
 }
 
-fn delivery(delivery: &Delivery) -> Markup {
-    let tone = match delivery.state.as_str() {
-        "delivered" | "sent" => Tone::Good,
-        "failed" | "dead" | "given-up" => Tone::Bad,
-        _ => Tone::Busy,
-    };
+fn receiver(frame: &Frame, receiver: &Receiver) -> Markup {
+    let (tone, state) = if receiver.failures > 0 { (Tone::Bad, "not reached") } else { (Tone::Good, "reached") };
     html! {
-        (tone.sign()) " " (foreign(&delivery.receiver)) " " span.muted {
-            (foreign(&delivery.state))
-            @if delivery.attempts > 1 { ", " (delivery.attempts) " attempts" }
+        li class=(tone.name()) {
+            (tone.sign())
+            div {
+                p { strong { (foreign(&receiver.name)) } " " span.state { (state) } }
+                @match receiver.delivered {
+                    Some(at) => p.muted { "last told " (format::moment(at, frame.now)) },
+                    None => p.muted { "not told anything yet" },
+                }
+                @if receiver.failures > 0 {
+                    p.muted {
+                        (format::counted(u64::try_from(receiver.failures).unwrap_or_default(), "failure", "failures")) " in a row"
+                        @if let Some(next) = receiver.next_attempt { ", tried again " (format::moment(next, frame.now)) }
+                    }
+                }
+                @if let Some(error) = receiver.error.as_ref().filter(|_| receiver.failures > 0) {
+                    (parts::long("reason", &format!("receiver-{}", receiver.name), error))
+                }
+            }
         }
     }
 }

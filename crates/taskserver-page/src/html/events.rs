@@ -15,7 +15,7 @@ pub(crate) fn events(frame: &Frame, view: &Events) -> Markup {
             section aria-labelledby="counts-title" {
                 div.heading {
                     h2 #counts-title { "Counts by reason" }
-                    (figures::ranges(&EventFilter { range: Range::default(), ..view.filter.from_the_newest() }.address(), "", view.filter.range))
+                    (figures::ranges(&EventFilter { range: Range::default(), ..view.filter.newest_first() }.address(), "", view.filter.range))
                 }
                 div #counts data-live {
                     @match counts {
@@ -36,7 +36,7 @@ pub(crate) fn events(frame: &Frame, view: &Events) -> Markup {
                 }
                 nav.pages aria-label="Older and newer" {
                     @if view.filter.until.is_some() {
-                        a.button href=(view.filter.from_the_newest().address()) { "Newest" }
+                        a.button href=(view.filter.newest_first().address()) { "Newest" }
                     }
                     @if let Some(older) = &view.older { a.button href=(older.address()) { "Older" } }
                 }
@@ -105,7 +105,7 @@ fn event(frame: &Frame, filter: &EventFilter, event: &Event) -> Markup {
         _ => Tone::Bad,
     };
     let narrowed = |change: &dyn Fn(&mut EventFilter)| {
-        let mut filter = filter.from_the_newest();
+        let mut filter = filter.newest_first();
         change(&mut filter);
         filter.address()
     };

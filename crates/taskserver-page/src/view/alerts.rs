@@ -1,18 +1,15 @@
-//! The alerts, and how they were delivered.
-
-use std::collections::HashMap;
+//! The alerts, and those who are told of them.
 
 use jiff::Timestamp;
-use serde_json::Value;
-use taskserver_core::{App, Comparison, Filter, Query, Record, ServiceError};
+use taskserver_core::{App, Comparison, Query, Record, ServiceError};
 
 use super::record;
 use crate::outcome::Tone;
 
 /// The service of the alerts.
 pub(super) const SERVICE: &str = "alert";
-/// The service of their deliveries.
-const DELIVERIES: &str = "alert-delivery";
+/// The service that says how it stands with the receivers.
+const RECEIVERS: &str = "alert-receiver";
 /// How many alerts are shown of either kind.
 const MOST: u64 = 50;
 
@@ -23,22 +20,26 @@ pub struct Alert {
     pub id: String,
     /// The rule that raised it.
     pub rule: String,
+    /// Who raised it.
+    pub source: String,
     /// How bad it is: `info`, `warning`, `critical`.
     pub level: String,
     /// In a few words.
     pub title: String,
     /// The whole of it.
     pub message: String,
-    /// How it stands: `firing`, `resolved` and so on.
+    /// How it stands: `firing` or `resolved`.
     pub state: String,
     /// Since when.
     pub since: Option<Timestamp>,
     /// When something last happened that is part of it.
     pub last_seen: Option<Timestamp>,
+    /// When it was over.
+    pub resolved: Option<Timestamp>,
     /// How much happened.
     pub events: i64,
-    /// To whom it was sent.
-    pub deliveries: Vec<Delivery>,
+    /// How often a receiver was told of it.
+    pub deliveries: i64,
 }
 
 impl Alert {
@@ -57,15 +58,19 @@ impl Alert {
     }
 }
 
-/// An alert on its way to a receiver.
+/// How it stands with somebody who is told of alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// To whom.
-    pub receiver: String,
-    /// How it stands: `pending`, `delivered` and so on.
-    pub state: String,
-    /// How often it was tried.
-    pub attempts: i64,
+pub struct Receiver {
+    /// Its name.
+    pub name: String,
+    /// When it was told something last.
+    pub delivered: Option<Timestamp>,
+    /// How often in a row it could not be.
+    pub failures: i64,
+    /// Why.
+    pub error: Option<String>,
+    /// When it is tried again.
+    pub next_attempt: Option<Timestamp>,
 }
 
 /// Alerts.
@@ -75,57 +80,58 @@ pub struct Alerts {
     pub firing: Vec<Alert>,
     /// Those that are, likewise.
     pub resolved: Vec<Alert>,
+    /// Those who are told of them.
+    pub receivers: Vec<Receiver>,
 }
 
 /// Those that are not over.
 pub(super) async fn firing(app: &App) -> Result<Alerts, ServiceError> {
-    Ok(Alerts { firing: find(app, Comparison::Ne).await?, resolved: Vec::new() })
+    Ok(Alerts { firing: find(app, Comparison::Ne).await?, ..Alerts::default() })
 }
 
 impl Alerts {
     pub(crate) async fn gather(app: &App) -> Result<Self, ServiceError> {
-        let (mut firing, mut resolved) = tokio::try_join!(find(app, Comparison::Ne), find(app, Comparison::Eq))?;
-        if app.services().get(DELIVERIES).is_some() {
-            add_deliveries(app, firing.iter_mut().chain(&mut resolved)).await?;
-        }
-        Ok(Self { firing, resolved })
+        let (firing, resolved, receivers) =
+            tokio::try_join!(find(app, Comparison::Ne), find(app, Comparison::Eq), receivers(app))?;
+        Ok(Self { firing, resolved, receivers })
     }
 }
 
 async fn find(app: &App, comparison: Comparison) -> Result<Vec<Alert>, ServiceError> {
-    let query = Query::new().compare("state", comparison, "resolved").descending("lastSeen").limit(MOST).uncounted();
-    Ok(app.service(SERVICE).find(query).await?.data.iter().map(alert).collect())
+    let query = Query::new().compare("state", comparison, "resolved").descending("lastSeen").descending("id");
+    Ok(app.service(SERVICE).find(query.limit(MOST).uncounted()).await?.data.iter().map(alert).collect())
 }
 
 fn alert(row: &Record) -> Alert {
     let text = |field| record::text(row, field);
+    let number = |field| record::integer(row, field).unwrap_or_default();
     Alert {
         id: text("id"),
         rule: text("rule"),
+        source: text("source"),
         level: text("level"),
         title: text("title"),
         message: text("message"),
         state: text("state"),
-        since: record::moment(row, "firstSeen").or_else(|| record::moment(row, "createdAt")),
+        since: record::moment(row, "firstSeen"),
         last_seen: record::moment(row, "lastSeen"),
-        events: record::integer(row, "events").unwrap_or_default(),
-        deliveries: Vec::new(),
+        resolved: record::moment(row, "resolvedAt"),
+        events: number("events"),
+        deliveries: number("deliveries"),
     }
 }
 
-async fn add_deliveries<'a>(app: &App, alerts: impl Iterator<Item = &'a mut Alert>) -> Result<(), ServiceError> {
-    let mut alerts: HashMap<String, &mut Alert> = alerts.map(|alert| (alert.id.clone(), alert)).collect();
-    let ids = alerts.keys().map(|id| Value::from(id.as_str())).collect();
-    let of_these = Filter::OneOf { field: "alert".into(), values: ids, negated: false };
-    let query = Query::new().and(of_these).ascending("receiver").limit(MOST * 20).uncounted();
-    for row in app.service(DELIVERIES).find(query).await?.data {
-        if let Some(alert) = alerts.get_mut(&record::text(&row, "alert")) {
-            alert.deliveries.push(Delivery {
-                receiver: record::text(&row, "receiver"),
-                state: record::text(&row, "state"),
-                attempts: record::integer(&row, "attempts").unwrap_or_default(),
-            });
-        }
+async fn receivers(app: &App) -> Result<Vec<Receiver>, ServiceError> {
+    if app.services().get(RECEIVERS).is_none() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let page = app.service(RECEIVERS).find(Query::new().ascending("id").limit(MOST).uncounted()).await?;
+    let receiver = |row: &Record| Receiver {
+        name: record::text(row, "id"),
+        delivered: record::moment(row, "deliveredAt"),
+        failures: record::integer(row, "failures").unwrap_or_default(),
+        error: record::optional(row, "lastError"),
+        next_attempt: record::moment(row, "nextAttemptAt"),
+    };
+    Ok(page.data.iter().map(receiver).collect())
 }

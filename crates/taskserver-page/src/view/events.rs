@@ -90,7 +90,7 @@ impl EventFilter {
     }
 
     /// The same, from the newest on.
-    pub(crate) fn from_the_newest(&self) -> Self {
+    pub(crate) fn newest_first(&self) -> Self {
         Self { until: None, skip: 0, ..self.clone() }
     }
 

@@ -8,8 +8,10 @@ mod alerts;
 mod configuration;
 mod events;
 mod figures;
+mod jobs;
 mod overview;
 mod record;
+pub(crate) mod reports;
 mod task;
 
 use std::fmt;
@@ -20,13 +22,15 @@ use taskserver_core::{App, ErrorKind, LeadershipStatus, ServiceError};
 
 use crate::chart::Span;
 
-pub use alerts::{Alert, Alerts, Delivery};
+pub use alerts::{Alert, Alerts, Receiver};
 pub use configuration::Setting;
 pub use events::{Counts, Event, EventFilter, Events, ReasonCount};
 pub(crate) use figures::Source as FigureSource;
 pub use figures::{DailyFigures, Figure, Figures};
+pub use jobs::{Job, Jobs};
 pub(crate) use overview::STRIP;
 pub use overview::{Overview, Problem, TaskRow, Verdict};
+pub use reports::Report;
 pub use task::TaskDetails;
 
 /// How long a section may take: a page with a section missing now is worth more than a whole one later.
@@ -102,8 +106,8 @@ impl Pages {
         Self {
             events: has(events::SERVICE),
             alerts: has(alerts::SERVICE),
-            jobs: has("job"),
-            reports: has("report"),
+            jobs: has(jobs::SERVICE),
+            reports: has(reports::SERVICE),
             configuration,
         }
     }
