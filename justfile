@@ -89,8 +89,12 @@ bench-scheduler:
 bench-page:
     cargo bench --package taskserver-tests --bench page
 
+# Measures what it costs to keep the events of a cluster.
+bench-events:
+    cargo bench --package taskserver-tests --features kubernetes --bench events
+
 # Runs all benchmarks.
-bench: bench-analytics bench-queue bench-server bench-scheduler bench-page
+bench: bench-analytics bench-queue bench-server bench-scheduler bench-events bench-page
 
 # Opens the docs of the crates.
 docs:

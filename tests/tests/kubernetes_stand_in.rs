@@ -337,6 +337,58 @@ async fn selectors_choose_and_an_object_that_begins_or_ends_to_match_is_added_or
     assert_eq!(seen, [(&json!("DELETED"), &json!("Warning"), 4), (&json!("ADDED"), &json!("Warning"), 5)]);
 }
 
+/// The fields are those of ToSelectableFields in pkg/registry/core/event/strategy.go.
+#[tokio::test]
+async fn events_are_selected_by_each_field_and_by_labels_as_the_api_machinery_does_it() {
+    let server = ApiServer::start().await;
+    let event = |name: &str, label: &str, component: &str| {
+        json!({
+            "metadata": { "name": name, "labels": { "team": label } }, "type": "Warning", "reason": name,
+            "involvedObject": {
+                "kind": "Pod", "namespace": "a", "name": format!("pod-{name}"), "uid": format!("uid-{name}"),
+                "apiVersion": "v1", "resourceVersion": "7", "fieldPath": format!("spec.containers{{{name}}}"),
+            },
+            "source": { "component": component }, "reportingComponent": format!("reporting-{name}"),
+        })
+    };
+    server.create(Resource::Events, "a", event("one", "x", "kubelet"));
+    server.create(Resource::Events, "a", event("two", "y", ""));
+    server.create(Resource::Events, "b", json!({ "metadata": { "name": "three,=\\" }, "type": "Normal" }));
+    let all = ["one", "two", "three,=\\"];
+    for (selector, expected) in [
+        ("fieldSelector=", &all[..]),
+        ("fieldSelector=metadata.name=one", &["one"]),
+        ("fieldSelector=metadata.namespace=b", &["three,=\\"]),
+        ("fieldSelector=involvedObject.kind=Pod,involvedObject.namespace=a", &["one", "two"]),
+        ("fieldSelector=involvedObject.name=pod-two", &["two"]),
+        ("fieldSelector=involvedObject.uid=uid-one", &["one"]),
+        ("fieldSelector=involvedObject.apiVersion=v1,involvedObject.resourceVersion=7", &["one", "two"]),
+        ("fieldSelector=involvedObject.fieldPath!=spec.containers{one}", &["two", "three,=\\"]),
+        ("fieldSelector=reason==two", &["two"]),
+        ("fieldSelector=type!=Warning", &["three,=\\"]),
+        // The component of a source, or else the reporting one.
+        ("fieldSelector=source=kubelet", &["one"]),
+        ("fieldSelector=source=reporting-two", &["two"]),
+        ("fieldSelector=reportingComponent=reporting-one", &["one"]),
+        // What an event does not have is empty.
+        ("fieldSelector=involvedObject.kind=", &["three,=\\"]),
+        ("fieldSelector=metadata.name=three\\,\\=\\\\,type=Normal", &["three,=\\"]),
+        ("labelSelector=team", &["one", "two"]),
+        ("labelSelector=!team", &["three,=\\"]),
+        ("labelSelector=team in (x, z)", &["one"]),
+        ("labelSelector=team notin (x,z),team!=z", &["two", "three,=\\"]),
+        ("labelSelector=team=y&fieldSelector=reason=two", &["two"]),
+    ] {
+        let encoded = selector.replace(' ', "%20").replace('\\', "%5C").replace('{', "%7B").replace('}', "%7D");
+        let (code, list) = get(&server, &format!("/api/v1/events?{encoded}")).await;
+        assert_eq!(code, 200, "{selector}: {list}");
+        let names: Vec<_> = list["items"].as_array().expect("items").iter().map(|it| &it["metadata"]["name"]).collect();
+        assert_eq!(names, expected.iter().collect::<Vec<_>>(), "{selector}");
+    }
+    let (code, status) = get(&server, "/api/v1/events?fieldSelector=type").await;
+    assert_eq!((code, &status["message"]), (400, &json!("invalid selector: 'type'; can't understand 'type'")));
+}
+
 #[tokio::test(start_paused = true)]
 async fn events_expire_after_their_time_to_live_which_an_update_renews() {
     let server = ApiServer::start().await;

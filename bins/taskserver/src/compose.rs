@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::kubernetes::{ApiServerProbe, Cluster, EventRules};
 use crate::queue::LogMessage;
-use crate::{access, alerts, authentication, database, kubernetes, leadership, queue, redis, schedule};
+use crate::{access, agones, alerts, authentication, database, kubernetes, leadership, queue, redis, schedule};
 
 /// Settings of which each by itself is possible, but not all together.
 #[derive(Debug, thiserror::Error)]
@@ -201,7 +201,11 @@ impl Composition {
         parts.service(ROLLUP, rollup_service(&store), Hooks::new());
         parts.task(RollupTask::new(store.clone()));
         let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
-        parts.task(AnalyticsTask::new(Arc::clone(&metrics)));
+        let analytics = AnalyticsTask::new(Arc::clone(&metrics));
+        parts.task(match agones::figures(settings, &cluster, &gauges) {
+            Some(figures) => analytics.with(figures),
+            None => analytics,
+        });
         parts.task(MaintenanceTask::new(Arc::clone(&metrics), Arc::clone(&retention)));
 
         parts.service(JOB, JobService::new(&store, &queue), Hooks::new());

@@ -30,6 +30,7 @@
 #![deny(missing_docs)]
 
 mod access;
+mod agones;
 mod alerts;
 mod authentication;
 pub mod cli;

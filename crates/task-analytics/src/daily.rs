@@ -7,7 +7,7 @@ use taskserver_core::{
     CallResult, ErrorKind, Hook, HookContext, Page, Parameter, Provider, Record, ServiceError, date_time,
 };
 
-use crate::{Daily, MetricSource};
+use crate::{Daily, DailySource};
 
 /// How many days are answered where the query has no `$limit`, as on the platform.
 const DEFAULT_DAYS: u64 = 30;
@@ -19,7 +19,7 @@ const MAX_DAYS_INTERNAL: u64 = 1000;
 /// A `before` hook for `find` of the `analytics` service. A query with an `action` is answered by it; all others pass.
 pub struct DailyFigures<S>(S);
 
-impl<S: MetricSource> DailyFigures<S> {
+impl<S: DailySource> DailyFigures<S> {
     /// Answers from this source.
     #[must_use]
     pub fn new(source: S) -> Self {
@@ -28,7 +28,7 @@ impl<S: MetricSource> DailyFigures<S> {
 }
 
 #[async_trait]
-impl<S: MetricSource> Hook for DailyFigures<S> {
+impl<S: DailySource> Hook for DailyFigures<S> {
     fn parameters(&self) -> Vec<Parameter> {
         vec![Parameter {
             name: "action",

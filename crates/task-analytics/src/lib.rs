@@ -3,7 +3,7 @@
 //!
 //! The crate has four parts:
 //!
-//! - [`AnalyticsTask`], the collector: a cycle asks a [`MetricSource`] for all figures and creates a record of each through
+//! - [`AnalyticsTask`], the collector: a cycle asks each [`MetricSource`] for all figures and creates a record of each through
 //!   the app's `analytics` service, hooks, events and all;
 //! - [`MaintenanceTask`], which removes the rows that are too old or too many;
 //! - [`DailyFigures`], a hook that lets readers ask that service for `action=dailyUsers` and `action=dailyNewUsers`;
@@ -23,8 +23,7 @@
 //!
 //! ```
 //! use async_trait::async_trait;
-//! use jiff::Timestamp;
-//! use task_analytics::{AnalyticsTask, Daily, Figure, MetricSource, SourceError};
+//! use task_analytics::{AnalyticsTask, Figure, MetricSource, SourceError};
 //! use taskserver_core::{App, Field, FieldType, MemoryService, Query, Schema};
 //!
 //! struct Turnstile;
@@ -33,9 +32,6 @@
 //! impl MetricSource for Turnstile {
 //!     async fn figures(&self) -> Result<Vec<Figure>, SourceError> {
 //!         Ok(vec![Figure::counted("visitors", 42)])
-//!     }
-//!     async fn daily(&self, _: Daily, _: Timestamp, days: u32) -> Result<Vec<i64>, SourceError> {
-//!         Ok(vec![0; days as usize])
 //!     }
 //! }
 //!
@@ -66,7 +62,7 @@ mod task;
 
 pub use daily::DailyFigures;
 pub use maintenance::{MaintenanceTask, Pruned, Retention, RowPruner};
-pub use source::{Daily, Figure, FigureError, MetricSource, SourceError};
+pub use source::{Daily, DailySource, Figure, FigureError, MetricSource, SourceError};
 #[cfg(feature = "store")]
 pub use sql::{PLATFORM_METRICS, SqlMetric, SqlMetrics};
 pub use task::{AnalyticsTask, CycleError, CycleReport, row_id};

@@ -78,7 +78,11 @@ pub trait MetricSource: Send + Sync + 'static {
     /// # Errors
     /// What keeps all of them from being counted; what concerns one is in its [`Figure`].
     async fn figures(&self) -> Result<Vec<Figure>, SourceError>;
+}
 
+/// A source of the figures that are asked for by day.
+#[async_trait]
+pub trait DailySource: Send + Sync + 'static {
     /// The counts of the last `days` days, newest first. As on the platform, a day is not a calendar day: the newest is the
     /// 24 hours up to and including `now`, and each further one the 24 hours before.
     ///
@@ -92,7 +96,10 @@ impl<S: MetricSource + ?Sized> MetricSource for Arc<S> {
     async fn figures(&self) -> Result<Vec<Figure>, SourceError> {
         (**self).figures().await
     }
+}
 
+#[async_trait]
+impl<S: DailySource + ?Sized> DailySource for Arc<S> {
     async fn daily(&self, daily: Daily, now: Timestamp, days: u32) -> Result<Vec<i64>, SourceError> {
         (**self).daily(daily, now, days).await
     }

@@ -46,7 +46,7 @@ pub struct CycleReport {
 /// Why a cycle is not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum CycleError {
-    /// Nothing could be read.
+    /// A source could not be read. The figures of the others are stored.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// Some figures are missing. The others are stored, and a retry stores what is missing.
@@ -63,22 +63,36 @@ fn list(failed: &BTreeMap<String, String>) -> String {
     failed.iter().map(|(metric, reason)| format!("{metric}: {reason}")).collect::<Vec<_>>().join("; ")
 }
 
-/// The task that collects the figures of a source.
-pub struct AnalyticsTask<S> {
-    source: S,
+/// The task that collects the figures of its sources.
+pub struct AnalyticsTask {
+    sources: Vec<Box<dyn MetricSource>>,
     /// The metrics that were disabled in the last cycle: each change is logged once.
     disabled: Mutex<BTreeSet<String>>,
 }
 
-impl<S: MetricSource> AnalyticsTask<S> {
+impl AnalyticsTask {
     /// Collects from this source.
     #[must_use]
-    pub fn new(source: S) -> Self {
-        Self { source, disabled: Mutex::default() }
+    pub fn new(source: impl MetricSource) -> Self {
+        Self { sources: vec![Box::new(source)], disabled: Mutex::default() }
+    }
+
+    /// Collects from another source as well, after those before it. A source that fails does not keep the figures of the others
+    /// from being stored.
+    #[must_use]
+    pub fn with(mut self, source: impl MetricSource) -> Self {
+        self.sources.push(Box::new(source));
+        self
     }
 
     async fn cycle(&self, analytics: &ServiceHandle, scheduled: Timestamp) -> Result<CycleReport, CycleError> {
-        let figures = self.source.figures().await?;
+        let (mut figures, mut broken) = (Vec::new(), None);
+        for source in &self.sources {
+            match source.figures().await {
+                Ok(more) => figures.extend(more),
+                Err(error) => broken = broken.or(Some(error)),
+            }
+        }
         let metrics = figures.len();
         let mut report = CycleReport::default();
         let (mut counted, mut failed) = (BTreeMap::new(), BTreeMap::new());
@@ -95,11 +109,14 @@ impl<S: MetricSource> AnalyticsTask<S> {
                 }
             }
         }
-        store(analytics, counted, scheduled, &mut report, &mut failed).await;
+        if !counted.is_empty() {
+            store(analytics, counted, scheduled, &mut report, &mut failed).await;
+        }
         self.log_disabled(&report.disabled);
-        match failed.is_empty() {
-            true => Ok(report),
-            false => Err(CycleError::Incomplete { failed, metrics }),
+        match (broken, failed.is_empty()) {
+            (Some(error), _) => Err(error.into()),
+            (None, true) => Ok(report),
+            (None, false) => Err(CycleError::Incomplete { failed, metrics }),
         }
     }
 
@@ -152,7 +169,7 @@ fn row(metric: &str, count: i64, scheduled: Timestamp) -> Record {
     row
 }
 
-impl<S: MetricSource> Task for AnalyticsTask<S> {
+impl Task for AnalyticsTask {
     type Output = CycleReport;
 
     fn name(&self) -> &str {

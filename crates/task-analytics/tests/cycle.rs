@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use task_analytics::{
-    AnalyticsTask, Daily, DailyFigures, Figure, FigureError, MaintenanceTask, MetricSource, Retention, RowPruner,
-    SourceError, row_id,
+    AnalyticsTask, Daily, DailyFigures, DailySource, Figure, FigureError, MaintenanceTask, MetricSource, Retention,
+    RowPruner, SourceError, row_id,
 };
 use taskserver_core::{
     App, EventKind, Field, FieldType, Hooks, MemoryService, Method, Outcome, Params, Query, Record, Schema, Service,
@@ -44,7 +44,10 @@ impl MetricSource for Told {
             false => Ok(figures),
         }
     }
+}
 
+#[async_trait]
+impl DailySource for Told {
     async fn daily(&self, daily: Daily, _now: Timestamp, days: u32) -> Result<Vec<i64>, SourceError> {
         let offset = if daily == Daily::Users { 0 } else { 1000 };
         Ok((0..i64::from(days)).map(|day| offset + day).collect())
@@ -80,6 +83,23 @@ async fn a_cycle_stores_one_row_per_metric_and_tells_of_each() {
         assert_eq!(event.record["type"], metric);
         assert_eq!(event.record["id"], row_id(metric, run.scheduled).to_string());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_does_not_keep_the_figures_of_another_from_being_stored() {
+    let (first, second) = (Told::default(), Told::default());
+    let app = App::builder()
+        .service("analytics", analytics())
+        .task(AnalyticsTask::new(first.clone()).with(second.clone()))
+        .build()
+        .unwrap();
+    second.say(&[("gameServers", Ok(3))]);
+    let run = app.tasks().run_and_wait(&app, "analytics").await.unwrap();
+    assert_eq!(run.error.as_deref(), Some("the figures cannot be read: the database is gone"));
+    assert_eq!(rows(&app).await, [("gameServers".to_owned(), 3)]);
+    first.say(&[("activeChannels", Ok(2))]);
+    let run = app.tasks().run_and_wait(&app, "analytics").await.unwrap();
+    assert_eq!(run.result, json!({"stored": {"activeChannels": 2}, "alreadyStored": ["gameServers"]}));
 }
 
 #[tokio::test(start_paused = true)]

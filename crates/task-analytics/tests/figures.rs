@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use task_analytics::{
-    AnalyticsTask, Daily, Figure, FigureError, MetricSource, RowPruner, SqlMetric, SqlMetrics, row_id,
+    AnalyticsTask, Daily, DailySource as _, Figure, FigureError, MetricSource, RowPruner, SqlMetric, SqlMetrics, row_id,
 };
 use taskserver_core::{App, Outcome, Query};
 use taskserver_store::{Store, StoreOptions, platform_services};

@@ -38,7 +38,8 @@ pub struct CollectorOptions {
     pub max_backoff: Duration,
     /// The most requests a second that this collector makes, whatever its number of namespaces.
     pub max_requests_per_second: u32,
-    /// How long the server keeps an event (`--event-ttl`). When polls lie further apart, there is a gap between them.
+    /// How long the server keeps an event after it was written last (`--event-ttl`). When lists of polls lie further apart,
+    /// there is a gap between them.
     pub event_ttl: Duration,
 }
 
@@ -71,8 +72,16 @@ pub enum Mode {
     /// One list, and then watches from where it ended. Needs the verbs `list` and `watch`.
     #[default]
     Watch,
-    /// A list after each interval, for clusters that allow no watch. Needs the verb `list` only, costs more, and misses
-    /// what is written and deleted between two lists.
+    /// A list after each interval, for clusters that allow no watch. Needs the verb `list` only, and costs more.
+    ///
+    /// Of each list, what is newer than the one before is delivered, so that every event that is there at the time of a list
+    /// is, in the version that it has then. Between two lists
+    ///
+    /// - versions in between are not seen, which costs nothing: an event counts up;
+    /// - deletions are not told: what was deleted or has expired is not listed any more, and its record stays as it is;
+    /// - what is written and expires again would never be seen. Where lists lie further apart than
+    ///   [`event_ttl`](CollectorOptions::event_ttl), because of failures or while nothing ran, a [`Gap`](crate::Gap) says so;
+    /// - what is written and deleted again, by somebody's hand or with its namespace, is not seen, and nothing can tell.
     Poll {
         /// The time between the starts of two lists.
         interval: Duration,
@@ -176,6 +185,15 @@ impl CollectorOptions {
         if self.watch_timeout < Duration::from_secs(1) {
             return invalid("watch_timeout", "the server counts in whole seconds; give 1 or more".to_owned());
         }
+        if let Mode::Poll { interval } = self.mode
+            && (interval.is_zero() || interval >= self.event_ttl)
+        {
+            let problem = format!(
+                "the interval of polls is more than 0 and less than event_ttl ({:?}), after which events are gone",
+                self.event_ttl
+            );
+            return invalid("mode", problem);
+        }
         if self.max_requests_per_second == 0 {
             return invalid(
                 "max_requests_per_second",
@@ -242,6 +260,12 @@ mod tests {
         assert_eq!(
             message(CollectorOptions { page_size: 0, ..default() }),
             Err("invalid option page_size: 0 would ask for everything in one page; give 1 or more".to_owned())
+        );
+        assert_eq!(
+            message(CollectorOptions { mode: Mode::Poll { interval: Duration::from_secs(3600) }, ..default() }),
+            Err("invalid option mode: the interval of polls is more than 0 and less than event_ttl (3600s), after which \
+                 events are gone"
+                .to_owned())
         );
         assert_eq!(
             message(CollectorOptions { namespaces: Namespaces::all().including("Prod/x"), ..default() }),

@@ -17,8 +17,8 @@ use taskserver_tests::kubernetes::{ApiServer, Fault};
 use tokio::time::{Instant, sleep};
 
 use common::{
-    Batches, EVENTS, Store, collector, count, follow, in_namespaces, next_batch, options, piped_client, store_until,
-    write, write_many,
+    Batches, EVENTS, Store, collector, count, follow, in_namespaces, next_batch, next_error, options, piped_client,
+    store_until, write, write_many,
 };
 
 #[tokio::test]
@@ -157,6 +157,38 @@ async fn selectors_are_the_servers_work() {
     assert!(server.requests().iter().all(|request| selected(&request.query)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn namespaces_and_selectors_choose_together_whichever_way_events_come() {
+    for mode in [Mode::Watch, Mode::Poll { interval: Duration::from_secs(1) }] {
+        let server = Arc::new(ApiServer::start().await);
+        let create = |namespace: &str, name: &str, kind: &str, team: &str| {
+            let metadata = json!({ "name": name, "labels": { "team": team } });
+            server.create(EVENTS, namespace, json!({ "metadata": metadata, "involvedObject": { "kind": kind } }));
+        };
+        let write = |time: &str| {
+            create("ir-engine", &format!("chosen-{time}"), "Pod", "a");
+            create("ir-engine", &format!("another-team-{time}"), "Pod", "c");
+            create("ir-engine", &format!("another-kind-{time}"), "Node", "a");
+            create("ir-builder", &format!("excluded-{time}"), "Pod", "a");
+            create("kube-system", &format!("not-included-{time}"), "Pod", "a");
+        };
+        let options = CollectorOptions {
+            mode,
+            namespaces: Namespaces::all().including("ir-*").excluding("*-builder"),
+            field_selector: Some("involvedObject.kind=Pod".to_owned()),
+            label_selector: Some("team in (a, b)".to_owned()),
+            ..options()
+        };
+        write("before");
+        let mut store = Store::default();
+        let mut batches = Collector::new(piped_client(&server), options).expect("good options").stream(None);
+        store.apply(next_batch(&mut batches).await);
+        write("later");
+        store_until(&mut store, &mut batches, |store| store.rows.len() == 2).await;
+        assert_eq!(store.names(), ["chosen-before", "chosen-later"], "{mode:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_cursor_is_not_continued_for_another_cluster_or_another_choice() {
     let server = ApiServer::start().await;
@@ -197,19 +229,32 @@ async fn polling_lists_at_each_interval_delivers_only_what_is_new_and_never_watc
     assert_eq!(count(&server, "watch"), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn polls_further_apart_than_events_are_kept_leave_a_gap() {
-    let server = Arc::new(ApiServer::start().await);
-    let mode = Mode::Poll { interval: Duration::from_secs(1) };
-    // Of the real time that passes between two polls, any is too long.
-    let options = CollectorOptions { mode, event_ttl: Duration::ZERO, ..options() };
+#[tokio::test]
+async fn lists_further_apart_than_events_are_kept_leave_a_gap() {
+    let server = ApiServer::start().await;
+    let event_ttl = Duration::from_millis(200);
+    let options = CollectorOptions { mode: Mode::Poll { interval: event_ttl / 20 }, event_ttl, ..options() };
     write(&server, "default", "a");
-    let mut batches = Collector::new(piped_client(&server), options).expect("good options").stream(None);
-    assert!(next_batch(&mut batches).await.gap.is_none());
+    let mut batches = collector(&server, options.clone()).stream(None);
+    let first = next_batch(&mut batches).await;
+    assert!(first.gap.is_none());
+    let apart = async || sleep(event_ttl).await;
+
+    // The polls were due in time, and failed until it was too late.
+    server.fail("list", EVENTS, 1, Fault::status(503));
+    next_error(&mut batches).await;
     write(&server, "default", "b");
+    apart().await;
     let second = next_batch(&mut batches).await;
     assert_eq!(second.gap.map(|gap| gap.why), Some(GapReason::LatePoll));
     assert_eq!(second.changes.len(), 2, "what was delivered so long ago is delivered again");
+
+    // And nothing ran for too long.
+    let cursor = second.cursor;
+    write(&server, "default", "c");
+    apart().await;
+    let third = next_batch(&mut collector(&server, options).stream(Some(cursor))).await;
+    assert_eq!(third.gap.map(|gap| gap.why), Some(GapReason::LatePoll));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The same story against the stand-in and, when `TASKSERVER_TEST_KUBECONFIG` names a kubeconfig, against the server behind
-//! it. The account needs to create, patch and delete events in the namespace `default`.
+//! it. The account needs to create, patch and delete events in the namespace `default`. Both are reached through a kubeconfig.
 
 mod common;
+
+use std::path::Path;
 
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -10,25 +12,31 @@ use serde_json::json;
 use task_k8s_events::{Collector, CollectorOptions, Namespaces, connect};
 use taskserver_tests::kubernetes::ApiServer;
 
-use common::{Store, client, in_namespaces, store_until};
+use common::{Store, in_namespaces, store_until};
 
 type Event = k8s_openapi::api::core::v1::Event;
 
 #[tokio::test]
 async fn an_event_is_followed_through_its_life_and_a_restart_on_the_stand_in() {
     let server = ApiServer::start().await;
-    follow_an_event(client(&server)).await;
+    let kubeconfig = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(&kubeconfig, server.kubeconfig().to_string()).expect("the file can be written");
+    follow_an_event(client(kubeconfig.path()).await).await;
 }
 
 #[tokio::test]
 async fn an_event_is_followed_through_its_life_and_a_restart_on_a_real_server() {
-    let Ok(path) = std::env::var("TASKSERVER_TEST_KUBECONFIG") else {
+    let Some(kubeconfig) = std::env::var_os("TASKSERVER_TEST_KUBECONFIG") else {
         eprintln!("skipped: TASKSERVER_TEST_KUBECONFIG names no kubeconfig");
         return;
     };
-    let kubeconfig = Kubeconfig::read_from(path).expect("a kubeconfig");
+    follow_an_event(client(kubeconfig.as_ref()).await).await;
+}
+
+async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.expect("a context");
-    follow_an_event(connect(config).expect("a client")).await;
+    connect(config).expect("a client")
 }
 
 async fn follow_an_event(client: Client) {

@@ -6,10 +6,11 @@ mod common;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 use task_k8s_events::{EventCollector, EventFilter, EventStore, KUBERNETES_EVENTS, MIGRATIONS, Rule, event_services};
 use taskserver_core::{App, AppBuilder, Election, ElectionOptions, Health, LeaseError, LeaseRecord, LeaseStore, Query};
 use taskserver_store::{Store, StoreOptions};
-use taskserver_tests::kubernetes::ApiServer;
+use taskserver_tests::kubernetes::{ApiServer, Fault};
 use taskserver_tests::{TestDatabase, for_each_backend};
 use tokio::time::{sleep, timeout};
 
@@ -122,6 +123,33 @@ async fn without_a_cluster_it_is_disabled_and_the_app_is_ready() {
     EventCollector::disabled(&app, "there is no cluster");
     assert_eq!(health(&app), Health::Disabled("there is no cluster".into()));
     assert!(app.health().is_ready());
+}
+
+#[tokio::test]
+async fn a_large_backlog_does_not_keep_the_app_from_starting_and_is_seen_page_by_page() {
+    let (_database, store, app) = sqlite(|app| app).await;
+    let server = ApiServer::start().await;
+    write_many(&server, 1200);
+    // The second page does not come.
+    server.fail("list", EVENTS, 1, Fault::Delay(Duration::ZERO));
+    server.fail("list", EVENTS, 1, Fault::Silence);
+    app.start();
+    event_collector(&server, &store, &app).start(&app);
+    assert!(app.health().is_ready());
+    until(|| async { stored(&app).await == 500 }).await;
+    assert!(app.health().is_ready());
+    app.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn an_item_that_is_no_event_is_counted_and_the_others_are_stored() {
+    let (_database, store, app) = sqlite(|app| app).await;
+    let server = ApiServer::start().await;
+    server.create(EVENTS, "default", json!({ "metadata": { "name": "bad" }, "count": "many" }));
+    write_many(&server, 3);
+    event_collector(&server, &store, &app).start(&app);
+    until(|| async { stored(&app).await == 3 && health(&app) == Health::Ready }).await;
+    assert!(app.metrics().encode().lines().any(|line| line == "taskserver_kubernetes_events_rejected_total 1"));
 }
 
 #[tokio::test]

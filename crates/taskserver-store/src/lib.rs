@@ -41,6 +41,7 @@
 #![deny(missing_docs)]
 
 mod backend;
+mod bulk;
 mod control;
 mod error;
 mod history;
@@ -59,6 +60,7 @@ mod store;
 mod transaction;
 
 pub use backend::Backend;
+pub use bulk::{ColumnType, Insert, Value};
 pub use control::{SqlControl, TASK_ACT};
 pub use error::StoreError;
 pub use history::{RunRetention, SqlHistory, TASK_RUN};

@@ -1,5 +1,7 @@
 //! Statements written by hand: text, with values bound to it, and never any value in the text.
 
+use std::fmt::Write as _;
+
 use diesel::backend::Backend as DieselBackend;
 use diesel::deserialize::{self, FromSql, QueryableByName};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
@@ -7,7 +9,7 @@ use diesel::row::NamedRow;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, HasSqlType, Nullable, Text};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 use crate::Backend;
 
@@ -119,8 +121,20 @@ impl Sql {
 
 /// How the platform writes moments: in UTC, to the second; with a fraction only where there is one.
 pub(crate) fn moment_text(moment: Timestamp) -> String {
-    let format = if moment.subsec_nanosecond() == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S.%6f" };
-    moment.to_zoned(TimeZone::UTC).strftime(format).to_string()
+    let time = Offset::UTC.to_datetime(moment);
+    let mut text = format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        time.year(),
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    if time.subsec_nanosecond() != 0 {
+        let _ = write!(text, ".{:06}", time.subsec_nanosecond() / 1000);
+    }
+    text
 }
 
 /// The text without NUL, which PostgreSQL does not keep, and cut.

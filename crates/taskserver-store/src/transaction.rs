@@ -29,7 +29,7 @@ use crate::{Backend, Sql, Store, StoreError};
 /// # }
 /// ```
 pub struct Transaction {
-    lease: Lease,
+    pub(crate) lease: Lease,
 }
 
 impl Store {

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::resources::Resource;
@@ -11,8 +12,17 @@ use super::selectors::Selectors;
 use super::status::Status;
 use super::store::Store;
 
-/// One page of a list.
-pub(super) fn list(store: &Store, resource: Resource, namespace: &str, query: &Query) -> Result<Value, Status> {
+#[derive(Serialize)]
+struct Page<'a> {
+    kind: String,
+    #[serde(rename = "apiVersion")]
+    api_version: &'a str,
+    metadata: Value,
+    items: Vec<&'a Value>,
+}
+
+/// One page of a list, as JSON.
+pub(super) fn list(store: &Store, resource: Resource, namespace: &str, query: &Query) -> Result<String, Status> {
     let selectors = Selectors::parse(resource, query.get("fieldSelector"), query.get("labelSelector"))?;
     let limit: usize = query.number("limit")?.unwrap_or(0);
     let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
@@ -32,13 +42,13 @@ pub(super) fn list(store: &Store, resource: Resource, namespace: &str, query: &Q
             metadata["remainingItemCount"] = json!(page.remaining);
         }
     }
-    let items: Vec<Value> = page.items.iter().map(|object| Value::clone(object)).collect();
-    Ok(json!({
-        "kind": format!("{}List", resource.kind()),
-        "apiVersion": resource.api_version(),
-        "metadata": metadata,
-        "items": items,
-    }))
+    let page = Page {
+        kind: format!("{}List", resource.kind()),
+        api_version: resource.api_version(),
+        metadata,
+        items: page.items.iter().map(AsRef::as_ref).collect(),
+    };
+    Ok(serde_json::to_string(&page).expect("a page is JSON"))
 }
 
 /// The revision of a first page (ValidateListOptions in pkg/storage/interfaces.go).

@@ -36,10 +36,11 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         Target::Objects { resource, namespace, name } if state.serves(resource) => (resource, namespace, name),
         Target::AccessReview => {
             let review = read(body).await?;
-            return Ok(json_answer(201, &discovery::review(&state, review), None));
+            return Ok(json_answer(201, discovery::review(&state, review).to_string(), None));
         }
         Target::Discovery(path) => {
-            return Ok(discovery::document(&state, &path).map_or_else(no_such_path, |it| json_answer(200, &it, None)));
+            return Ok(discovery::document(&state, &path)
+                .map_or_else(no_such_path, |it| json_answer(200, it.to_string(), None)));
         }
         Target::Objects { .. } | Target::Unknown => return Ok(no_such_path()),
     };
@@ -83,11 +84,11 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     let body = read(body).await?;
     Ok(match objects(&state, &recorded.verb, resource, &namespace, &name, &query, body) {
         Err(status) => error_answer(&status),
-        Ok((code, object)) => json_answer(code, &object, ending),
+        Ok((code, json)) => json_answer(code, json, ending),
     })
 }
 
-/// Every request for objects but a watch.
+/// Every request for objects but a watch: the code and the JSON of its answer.
 fn objects(
     state: &Arc<State>,
     verb: &str,
@@ -96,8 +97,8 @@ fn objects(
     name: &str,
     query: &Query,
     body: Value,
-) -> Result<(u16, Value), Status> {
-    let typed = |object: Arc<Value>| resource.typed(&object);
+) -> Result<(u16, String), Status> {
+    let typed = |object: Arc<Value>| resource.typed(&object).to_string();
     match verb {
         "list" => state.with_store(|store| list(store, resource, namespace, query)).map(|page| (200, page)),
         "get" => state.with_store(|store| store.get(resource, namespace, name)).map(|it| (200, typed(it))),
@@ -114,7 +115,7 @@ fn objects(
             let status = json!({
                 "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details,
             });
-            Ok((200, status))
+            Ok((200, status.to_string()))
         }
         _ => {
             Err(Status::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource"))
@@ -145,8 +146,8 @@ async fn read(body: Incoming) -> io::Result<Value> {
     Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
 }
 
-fn json_answer(code: u16, object: &Value, ending: Option<(usize, Ending)>) -> Response<Body> {
-    let bytes = Bytes::from(object.to_string());
+fn json_answer(code: u16, json: String, ending: Option<(usize, Ending)>) -> Response<Body> {
+    let bytes = Bytes::from(json);
     let body = match ending {
         None => Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync(),
         Some((after, ending)) => frames(cut_after(futures_util::stream::iter([bytes]), after, ending)),
@@ -155,7 +156,7 @@ fn json_answer(code: u16, object: &Value, ending: Option<(usize, Ending)>) -> Re
 }
 
 fn error_answer(status: &Status) -> Response<Body> {
-    let mut response = json_answer(status.code, &status.object(), None);
+    let mut response = json_answer(status.code, status.object().to_string(), None);
     if let Some(seconds) = status.retry_after {
         response.headers_mut().insert("retry-after", seconds.into());
     }

@@ -56,6 +56,9 @@ async fn events_are_kept_through_a_crash(backend: Backend) {
     write(&cluster, "kube-system", "elsewhere");
     let mut first = server(folder.path(), &cluster, &database);
     first.wait_for("Task server listening");
+    cluster.create(Resource::Events, "ir-engine", json!({"metadata": {"name": "no-event"}, "count": "many"}));
+    let line = first.wait_for("an item that is not a valid event was left out");
+    assert!(line.contains("no-event") && line.contains("expected i64"), "{line}");
     wait_for_events(&database, &["a-before"]);
     write(&cluster, "ir-engine", "b-while-it-runs");
     wait_for_events(&database, &["a-before", "b-while-it-runs"]);

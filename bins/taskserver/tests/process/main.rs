@@ -1,6 +1,7 @@
 //! The program as a process: what it prints, answers, stores and exits with.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml excepts only the test functions")]
 
+mod agones;
 mod alerts;
 mod calls;
 mod commands;

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use taskserver_core::TaskError;
 use taskserver_store::{Backend, Reading, Retention, Sql, Store, StoreError};
 
-use crate::{Daily, Figure, FigureError, MetricSource, RowPruner, SourceError};
+use crate::{Daily, DailySource, Figure, FigureError, MetricSource, RowPruner, SourceError};
 pub use platform::PLATFORM_METRICS;
 
 use platform::Part;
@@ -104,7 +104,10 @@ impl MetricSource for SqlMetrics {
         figures.extend(own.iter().zip(results).map(|(metric, result)| figure(&metric.name, result)));
         Ok(figures)
     }
+}
 
+#[async_trait]
+impl DailySource for SqlMetrics {
     async fn daily(&self, daily: Daily, now: Timestamp, days: u32) -> Result<Vec<i64>, SourceError> {
         // The platform's times have no fractions of a second.
         let now = Timestamp::from_second(now.as_second()).map_err(SourceError::new)?;

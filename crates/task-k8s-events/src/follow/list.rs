@@ -1,6 +1,8 @@
 //! Lists, page by page.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Follower, Phase, Step, older};
 use crate::cursor::{Gap, GapReason, Listing, Missed, Point, Position};
@@ -16,6 +18,7 @@ impl Follower {
         mut delivered: Option<Point>,
     ) -> Result<Step, Error> {
         let asked_at = Timestamp::now();
+        let is_first = under_way.is_none();
         let token = under_way.as_ref().map(|(_, token)| token.as_str());
         let page = match (self.api.page(self.page_size, token).await, under_way) {
             (Ok(page), under_way) => {
@@ -38,6 +41,12 @@ impl Follower {
         };
         let (page, start) = page;
 
+        // By the time that this page came, what was written after the list before may have expired unseen. Its own time counts,
+        // not the one at which it was due: there may have been many failures in between.
+        let is_late = |point: &mut Point| is_first && may_have_expired(point, Timestamp::now(), self.options.event_ttl);
+        if let Some(point) = delivered.take_if(is_late) {
+            missed = missed.or(Some(Missed { from: point, why: GapReason::LatePoll }));
+        }
         // A list that is older than what we have seen belongs to another history.
         let is_older = |point: &Point| older(&start.resource_version, &point.resource_version);
         if let Some(missed) = missed.as_mut().filter(|missed| is_older(&missed.from)) {
@@ -76,4 +85,9 @@ impl Follower {
         };
         Ok(Step { changes, rejected, gap, position })
     }
+}
+
+/// Whether an event that was written just after this point could have expired by now.
+fn may_have_expired(point: &Point, now: Timestamp, event_ttl: Duration) -> bool {
+    SignedDuration::try_from(event_ttl).is_ok_and(|event_ttl| now.duration_since(point.at) > event_ttl)
 }

@@ -11,7 +11,6 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::{EventsApi, Watch};
@@ -143,13 +142,7 @@ impl Follower {
     async fn wait_for_poll(&mut self, point: Point, interval: Duration) {
         sleep_until(self.next_poll).await;
         self.next_poll = Instant::now() + interval;
-        let age = Timestamp::now().duration_since(point.at);
-        let is_late = SignedDuration::try_from(self.options.event_ttl).is_ok_and(|ttl| age > ttl);
-        self.phase = if is_late {
-            Phase::Starting { missed: Some(Missed { from: point, why: GapReason::LatePoll }), delivered: None }
-        } else {
-            Phase::Starting { missed: None, delivered: Some(point) }
-        };
+        self.phase = Phase::Starting { missed: None, delivered: Some(point) };
     }
 }
 

@@ -8,8 +8,9 @@ use super::{Place, RuleError, Variables};
 
 /// Fails for the first variable or field that does not exist.
 pub(super) fn check(program: &Program) -> Result<(), RuleError> {
-    let sample = Variables::sample();
-    let checker = Checker { variables: sample.all(), source: program.source_info() };
+    let sample = Variables::sample().all();
+    let variables = sample.each_ref().map(|(name, value)| (*name, value));
+    let checker = Checker { variables, source: program.source_info() };
     checker.check(program.expression(), &mut Vec::new())
 }
 

@@ -1,8 +1,15 @@
 //! What rules see of an event.
+//!
+//! Rules are tried on every event, and most name no more than its type and reason. So nothing is built in advance: a field is
+//! looked up where a rule names it, and only a rule that names another one has the whole event made for it, once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use cel::common::types::{CelInt, CelString};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
 use cel::objects::{Key, Map};
 use cel::{Context, Value};
 use jiff::Timestamp;
@@ -11,30 +18,24 @@ use super::FUNCTIONS;
 use crate::{EventRecord, InvolvedObject, ResourceVersion, Series};
 
 /// An event as rules see it. Made once, it serves for any number of rules.
-pub struct Variables {
-    event: Value,
-    cluster: Value,
-    occurrences: Value,
-    time: Value,
+pub struct Variables<'a> {
+    event: Cow<'a, EventRecord>,
+    /// The event as a value, where a rule wants it.
+    whole: OnceLock<Box<dyn Val>>,
 }
 
-impl Variables {
+impl<'a> Variables<'a> {
     /// The variables for an event.
     #[must_use]
-    pub fn of(event: &EventRecord) -> Self {
-        Self {
-            event: wire(event),
-            cluster: text(&event.cluster),
-            occurrences: Value::Int(event.occurrences()),
-            time: time(Some(event.time())),
-        }
+    pub fn of(event: &'a EventRecord) -> Self {
+        Self { event: Cow::Borrowed(event), whole: OnceLock::new() }
     }
 
     /// The variables for an event in which no field is empty.
-    pub(super) fn sample() -> Self {
+    pub(super) fn sample() -> Variables<'static> {
         let some = || Some("sample".to_owned());
         let moment = Some(Timestamp::UNIX_EPOCH);
-        Self::of(&EventRecord {
+        let event = EventRecord {
             cluster: "sample".into(),
             uid: "sample".into(),
             namespace: "sample".into(),
@@ -63,20 +64,52 @@ impl Variables {
             reporting_component: some(),
             reporting_instance: some(),
             received: Timestamp::UNIX_EPOCH,
-        })
+        };
+        Variables { event: Cow::Owned(event), whole: OnceLock::new() }
     }
 
     /// The variables by their names.
-    pub(super) fn all(&self) -> [(&'static str, &Value); 4] {
-        [("event", &self.event), ("cluster", &self.cluster), ("occurrences", &self.occurrences), ("time", &self.time)]
+    pub(super) fn all(&self) -> [(&'static str, Value); 4] {
+        let event = &*self.event;
+        [
+            ("event", wire(event)),
+            ("cluster", text(&event.cluster)),
+            ("occurrences", Value::Int(event.occurrences())),
+            ("time", time(Some(event.time()))),
+        ]
     }
 
-    pub(super) fn context(&self) -> Context<'static, 'static> {
+    pub(super) fn context(&self) -> Context<'_, '_> {
         let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
-        for (name, value) in self.all() {
-            context.add_variable_from_value(name, value.clone());
-        }
+        context.set_variable_resolver(self);
         context
+    }
+}
+
+impl VariableResolver for Variables<'_> {
+    /// Of a name such as `event.involvedObject.kind`, the whole is asked for first, and then each part of it from its start.
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let event = &*self.event;
+        let involved = &event.involved;
+        let text = match variable {
+            "event.type" => &event.type_,
+            "event.reason" => &event.reason,
+            "event.message" => &event.message,
+            "event.metadata.name" => &event.name,
+            "event.metadata.namespace" => &event.namespace,
+            "event.involvedObject.kind" => &involved.kind,
+            "event.involvedObject.name" => &involved.name,
+            "event.involvedObject.namespace" => involved.namespace.as_deref().unwrap_or_default(),
+            "cluster" => &event.cluster,
+            "time" => return Some(CowVal::owned(CelString::from(time_text(Some(event.time()))))),
+            "occurrences" => return Some(CowVal::owned(CelInt::from(event.occurrences()))),
+            "event" => {
+                let whole = || Box::<dyn Val>::try_from(wire(event)).expect("maps, texts and numbers are values");
+                return Some(CowVal::Borrowed(&**self.whole.get_or_init(whole)));
+            }
+            _ => return None,
+        };
+        Some(CowVal::owned(CelString::from(text)))
     }
 }
 
@@ -141,5 +174,9 @@ fn optional(value: &Option<String>) -> Value {
 }
 
 fn time(moment: Option<Timestamp>) -> Value {
-    Value::String(Arc::new(moment.map(|moment| format!("{moment:.6}")).unwrap_or_default()))
+    text(&time_text(moment))
+}
+
+fn time_text(moment: Option<Timestamp>) -> String {
+    moment.map(|moment| format!("{moment:.6}")).unwrap_or_default()
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use taskserver_store::{Backend, Sql, StoreError, Transaction};
+use taskserver_store::{Backend, Insert, StoreError, Transaction};
 
-use super::row::{event_id, gap_id, insert_gap, upserts};
+use super::row::{EVENT_COLUMNS, GAP_COLUMNS, event_id, event_values, gap_id, gap_values, on_conflict};
 use super::schema::{CURSOR, K8S_EVENT, K8S_EVENT_GAP};
 use super::{EventStore, EventStoreError, counts};
 use crate::{Batch, Change, Cursor, Gap, ResourceVersion};
@@ -189,10 +189,16 @@ async fn write_events(transaction: &mut Transaction, changes: &[Change]) -> Resu
     // In one order, so that two who write at once do not wait for each other.
     let mut events: Vec<(&str, &Change)> = newest.into_iter().collect();
     events.sort_unstable_by_key(|(id, _)| *id);
-    for upsert in upserts(transaction.sql().backend(), &events) {
-        transaction.execute(upsert).await?;
-    }
+    insert_events(transaction, &events).await?;
     Ok(outcomes)
+}
+
+/// Stores the events that are new, and those of which the row is older.
+pub(super) async fn insert_events(transaction: &mut Transaction, events: &[(&str, &Change)]) -> Result<(), StoreError> {
+    let on_conflict = on_conflict(transaction.sql().backend());
+    let insert = Insert { table: K8S_EVENT, columns: &EVENT_COLUMNS, on_conflict: &on_conflict };
+    let rows = events.iter().map(|(id, change)| event_values(id, change)).collect();
+    transaction.insert(&insert, rows).await
 }
 
 /// What is stored of an event.
@@ -230,6 +236,6 @@ async fn write_gap(transaction: &mut Transaction, cluster: &str, gap: &Gap) -> R
     let mut delete = transaction.sql();
     delete.push("DELETE FROM ").name(K8S_EVENT_GAP).push(" WHERE id = ").text(gap_id(cluster, gap));
     transaction.execute(delete).await?;
-    let insert: Sql = insert_gap(transaction.sql().backend(), cluster, gap, Timestamp::now());
-    transaction.execute(insert).await.map(drop)
+    let insert = Insert { table: K8S_EVENT_GAP, columns: &GAP_COLUMNS, on_conflict: "" };
+    transaction.insert(&insert, vec![gap_values(cluster, gap, Timestamp::now())]).await
 }

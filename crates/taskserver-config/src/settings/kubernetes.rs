@@ -16,6 +16,22 @@ pub struct Kubernetes {
     pub cluster: String,
     /// The record of the cluster's events.
     pub events: KubernetesEvents,
+    /// The figures of Agones.
+    pub agones: Agones,
+}
+
+/// Section `kubernetes.agones`: game servers and fleets among the figures of the analytics.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agones {
+    /// Whether they are, where the server runs in a cluster that has Agones.
+    pub enabled: bool,
+    /// Their namespace; all namespaces, when none.
+    pub namespace: Option<String>,
+    /// How many fleets have figures.
+    pub max_fleets: usize,
+    /// How long reading them may take in one cycle.
+    pub timeout: Duration,
 }
 
 /// Section `kubernetes.events`: the record of the cluster's events.

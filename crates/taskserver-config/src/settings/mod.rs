@@ -29,7 +29,7 @@ pub use self::{
     database::{Database, Tls},
     database_url::{Backend, DatabaseUrl, DatabaseUrlError},
     http::{Http, HttpService},
-    kubernetes::{EventsMode, Keep, Kubernetes, KubernetesEvents},
+    kubernetes::{Agones, EventsMode, Keep, Kubernetes, KubernetesEvents},
     leadership::{Leadership, LeadershipMode},
     log::{Log, LogFormat},
     platform::Platform,

@@ -12,6 +12,7 @@ use super::mysql::{Mysql, limit_statements};
 use super::postgres::Postgres;
 use super::sqlite::{self, Sqlite};
 use super::{Pool, pool_error};
+use crate::bulk::{self, Insert, Unnest, Values};
 use crate::options::StoreOptions;
 use crate::sql::{Row, Sql};
 use crate::{Backend, StoreError};
@@ -98,6 +99,20 @@ impl Lease {
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<usize, StoreError> {
         let (connection, patience) = self.start();
         let run = async { each!(connection, each => sql.into_query().execute(&mut **each).await) };
+        let result = timeout(patience, run).await;
+        self.finish(result)
+    }
+
+    /// Inserts rows, no more than go into one statement.
+    pub(crate) async fn insert(&mut self, insert: &Insert<'_>, rows: Vec<bulk::Row<'_>>) -> Result<usize, StoreError> {
+        let (connection, patience) = self.start();
+        let run = async {
+            match connection {
+                Connection::Sqlite(each) => Values::new(insert, rows).execute(&mut **each).await,
+                Connection::Postgres(each) => Unnest::new(insert, rows).execute(&mut **each).await,
+                Connection::Mysql(each) => Values::new(insert, rows).execute(&mut **each).await,
+            }
+        };
         let result = timeout(patience, run).await;
         self.finish(result)
     }

@@ -1,5 +1,7 @@
 CREATE TABLE IF NOT EXISTS `k8s-event` (
-  `id` varchar(36) NOT NULL PRIMARY KEY,
+  -- InnoDB keeps rows in the order of this key, and it in every index: so rows are added at the end, and indexes are small.
+  `sequence` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  `id` varchar(36) NOT NULL,
   `cluster` varchar(255) NOT NULL,
   `uid` varchar(255) NOT NULL,
   `namespace` varchar(255) NOT NULL,
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS `k8s-event` (
   `deletedAt` datetime(6) NULL,
   `createdAt` datetime(6) NOT NULL,
   `updatedAt` datetime(6) NOT NULL,
+  UNIQUE KEY `k8s-event_id` (`id`),
   KEY `k8s-event_time` (`time`),
   KEY `k8s-event_namespace_time` (`namespace`, `time`),
   KEY `k8s-event_involvedKind_involvedName_time` (`involvedKind`, `involvedName`, `time`),
