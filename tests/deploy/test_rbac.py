@@ -9,8 +9,8 @@ from chart import NAMESPACE, ROOT, kinds, only, pod_spec, render
 
 # What the server was seen to call, feature by feature (bins/taskserver/tests/process/calls.rs).
 RECORDINGS = json.loads((ROOT / "tests/data/kubernetes/calls.json").read_text())
-# What Kubernetes' own role `system:public-info-viewer` lets every account read.
-FOR_EVERYONE = {"get /version"}
+# What Kubernetes' own roles `system:discovery` and `system:basic-user` let every account ask.
+FOR_EVERYONE = {"get /version", "get /apis", "post /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"}
 EVERYWHERE = "*"
 
 
@@ -37,12 +37,8 @@ def recorded(feature):
 
 
 EVENTS = recorded("events")
-AGONES = {
-    ("agones.dev", resource, verb)
-    for resource in ["fleets", "gameservers", "gameserversets"]
-    for verb in ["get", "list", "watch"]
-}
-LEASES = {("coordination.k8s.io", "leases", verb) for verb in ["get", "create", "update"]}
+AGONES = recorded("agones")
+LEASES = recorded("leases")
 
 
 def rights(objects):
@@ -76,20 +72,51 @@ def features(*names, **rbac):
     return {"rbac": {**{name: {"enabled": True} for name in names}, **rbac}}
 
 
+def config(objects):
+    return yaml.safe_load(only(objects, "ConfigMap")["data"]["taskserver.yaml"])
+
+
+def in_namespaces(feature, namespaces):
+    """The values by which a feature works in these namespaces."""
+    if feature == "events":
+        return features(feature, namespaces=namespaces)
+    [namespace] = namespaces
+    return {"rbac": {feature: {"enabled": True, **({"namespace": namespace} if feature == "agones" else {})}}}
+
+
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: f"{recording['feature']}-{recording['namespaces']}")
 def test_rights_are_the_recorded_calls_and_nothing_more(recording):
-    objects = render(features(recording["feature"], namespaces=recording["namespaces"]))
+    objects = render(in_namespaces(recording["feature"], recording["namespaces"]))
     assert rights(objects) == calls(recording)
     assert set(recording["other"]) <= FOR_EVERYONE
 
 
-@pytest.mark.parametrize("namespaces", [["games", "ir"], ["*"]])
-def test_the_server_watches_where_it_has_the_rights_to(namespaces):
-    objects = render(features("events", namespaces=namespaces))
-    config = yaml.safe_load(only(objects, "ConfigMap")["data"]["taskserver.yaml"])
-    watched = config["kubernetes"]["events"].get("namespaces", EVERYWHERE)
-    assert watched.split(",") == namespaces
-    assert set(rights(objects)) == set(namespaces)
+def test_every_feature_has_its_recording():
+    assert {recording["feature"] for recording in RECORDINGS} == {"events", "agones", "leases"}
+
+
+@pytest.mark.parametrize("namespaces", [[], ["games", "ir"], ["*"]])
+def test_events_are_collected_where_the_rights_are(namespaces):
+    objects = render(in_namespaces("events", namespaces))
+    settings = config(objects)["kubernetes"]
+    assert settings["events"].get("namespaces", EVERYWHERE).split(",") == list(rights(objects)) == (namespaces or [NAMESPACE])
+    assert settings["events"]["enabled"] is True
+    assert settings["agones"] == {"enabled": False}
+
+
+@pytest.mark.parametrize("namespace", ["", "games", "*"])
+def test_game_servers_are_counted_where_the_rights_are(namespace):
+    objects = render(in_namespaces("agones", [namespace]))
+    settings = config(objects)["kubernetes"]
+    assert [settings["agones"].get("namespace", EVERYWHERE)] == list(rights(objects)) == [namespace or NAMESPACE]
+    assert settings["agones"]["enabled"] is True
+    assert settings["events"] == {"enabled": False}
+
+
+def test_only_the_releases_own_lease_can_be_held():
+    objects = render(features("leases"), release="prod")
+    names = [rule.get("resourceNames") for rule in only(objects, "Role")["rules"]]
+    assert names == [None, [config(objects)["leadership"]["lease_name"]]] == [None, ["prod-taskserver"]]
 
 
 @pytest.mark.parametrize(
@@ -100,12 +127,13 @@ def test_the_server_watches_where_it_has_the_rights_to(namespaces):
         (features("agones"), {NAMESPACE: AGONES}),
         (features("leases"), {NAMESPACE: LEASES}),
         (features("events", "agones", "leases"), {NAMESPACE: EVENTS | AGONES | LEASES}),
-        (features("events", namespaces=["a", "b"]), {"a": EVENTS, "b": EVENTS}),
+        (features("events", "agones", namespaces=["a", "b"]), {"a": EVENTS, "b": EVENTS, NAMESPACE: AGONES}),
         (features("events", "leases", namespaces=["a"]), {"a": EVENTS, NAMESPACE: LEASES}),
-        (features("events", namespaces=["*"]), {EVERYWHERE: EVENTS}),
         (features("events", namespaces=["a", "*"]), {EVERYWHERE: EVENTS}),
-        (features("events", "agones", "leases", namespaces=["*"]), {EVERYWHERE: EVENTS | AGONES, NAMESPACE: LEASES}),
-        (features("leases", namespaces=["*"]), {NAMESPACE: LEASES}),
+        (
+            features("events", "leases", namespaces=["*"], agones={"enabled": True, "namespace": "*"}),
+            {EVERYWHERE: EVENTS | AGONES, NAMESPACE: LEASES},
+        ),
         (features("events", "agones", "leases", create=False), {}),
     ],
 )
@@ -117,7 +145,7 @@ def test_no_role_is_without_its_binding():
     objects = render(features("events", "agones", "leases", namespaces=["a", "b"]))
     roles = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects if o["kind"] == "Role"}
     bindings = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects if o["kind"] == "RoleBinding"}
-    assert roles == bindings and len(roles) == 3
+    assert roles == bindings and len(roles) == 4
 
 
 def test_a_token_is_given_only_to_those_who_use_the_api():
@@ -129,7 +157,7 @@ def test_a_token_is_given_only_to_those_who_use_the_api():
 
 def test_releases_in_two_namespaces_do_not_share_cluster_roles():
     objects = render({**features("events", namespaces=["*"])})
-    assert only(objects, "ClusterRole")["metadata"]["name"] == f"{NAMESPACE}-taskserver"
+    assert only(objects, "ClusterRole")["metadata"]["name"] == f"{NAMESPACE}-taskserver-events"
 
 
 def test_rights_go_to_an_account_that_is_there_already():

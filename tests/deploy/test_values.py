@@ -109,7 +109,7 @@ FEATURES = {
     "prometheusRule": {"enabled": True},
 }
 RIGHTS = {"rbac": {"events": {"enabled": True}}}
-SHARED = {"secrets": {"databaseUrl": {"existingSecret": "a"}}, "rbac": {"leases": {"enabled": True}}}
+SHARED = {"secrets": {"databaseUrl": {"existingSecret": "a"}}}
 PLATFORM = {"dropIn": {"enabled": True, "release": "prod"}, "sql": {"host": "a"}}
 
 
@@ -119,6 +119,8 @@ def needed(path):
             return SHARED
         case ("rbac", "create" | "namespaces"):
             return RIGHTS
+        case ("rbac", "agones", "namespace"):
+            return {"rbac": {"agones": {"enabled": True}}}
         case ("secrets", name, "key"):
             return {"secrets": {name: {"existingSecret": "a"}}}
         case ("dropIn", "release" | "chart"):
@@ -197,9 +199,9 @@ def test_every_setting_of_the_server_is_in_the_schema_and_no_other():
         assert set(keys(tables[section]["properties"][table]["additionalProperties"])) == table_keys
 
 
-def with_events(config):
-    """What the chart adds: the events of the cluster are kept only where the rights to read them are given."""
-    return merged({"kubernetes": {"events": {"enabled": False}}}, config)
+def with_features(config):
+    """What the chart adds: of the cluster is read only what the rights are given for."""
+    return merged({"kubernetes": {"events": {"enabled": False}, "agones": {"enabled": False}}}, config)
 
 
 def test_every_setting_reaches_the_config_map_as_it_is():
@@ -210,27 +212,15 @@ def test_every_setting_reaches_the_config_map_as_it_is():
     [text] = only(render({"config": config}), "ConfigMap")["data"].values()
     # As JSON, so that a number that has become a text or a float shows.
     assert json.dumps(yaml.safe_load(text), sort_keys=True) == json.dumps(
-        with_events(merged(VALUES["config"], config)), sort_keys=True
+        with_features(merged(VALUES["config"], config)), sort_keys=True
     )
     assert not re.search(r"\de\+\d", text)
-
-
-def test_events_are_kept_where_the_rights_to_read_them_are_given():
-    def events(rbac):
-        [text] = only(render({"rbac": rbac}), "ConfigMap")["data"].values()
-        return yaml.safe_load(text)["kubernetes"]["events"]
-
-    on = {"events": {"enabled": True}}
-    assert events({}) == {"enabled": False}
-    assert events(on) == {"enabled": True, "namespaces": "ir"}
-    assert events({**on, "namespaces": ["ir-engine", "agones"]}) == {"enabled": True, "namespaces": "ir-engine,agones"}
-    assert events({**on, "namespaces": ["*"]}) == {"enabled": True}
 
 
 def test_a_setting_may_come_from_a_file():
     config = {"database": {"url_file": "/run/url"}, "tasks": {"analytics": {"every_file": "/run/every"}}}
     [text] = only(render({"config": config}), "ConfigMap")["data"].values()
-    assert yaml.safe_load(text) == with_events(merged(VALUES["config"], config))
+    assert yaml.safe_load(text) == with_features(merged(VALUES["config"], config))
 
 
 def test_the_schema_and_the_readme_are_up_to_date():

@@ -66,9 +66,14 @@ async fn record(feature: &str, namespaces: &[&str], settings: &[&str], calls: us
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_recorded_calls_are_those_that_the_server_makes() {
+    let (events, agones) = ("kubernetes.agones.enabled=false", "kubernetes.events.enabled=false");
+    let lease = [events, agones, "leadership.mode=kubernetes", "leadership.namespace=ir"];
     let recordings = json!([
-        record("events", &["games", "ir"], &["kubernetes.events.namespaces=games,ir"], 4).await,
-        record("events", &[EVERYWHERE], &[], 2).await,
+        record("events", &["games", "ir"], &[events, "kubernetes.events.namespaces=games,ir"], 4).await,
+        record("events", &[EVERYWHERE], &[events], 2).await,
+        record("agones", &["games"], &[agones, "kubernetes.agones.namespace=games"], 2).await,
+        record("agones", &[EVERYWHERE], &[agones], 2).await,
+        record("leases", &["ir"], &lease, 3).await,
     ]);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/kubernetes/calls.json");
     if std::env::var_os("UPDATE_RECORDING").is_some() {
