@@ -35,11 +35,14 @@ mod database;
 pub mod http;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+pub mod node;
 pub mod platform;
 #[cfg(feature = "proxy")]
 mod proxy;
 pub mod servers;
 mod skip;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 
 pub use backend::Backend;
 pub use database::TestDatabase;

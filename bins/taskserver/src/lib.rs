@@ -47,6 +47,8 @@ mod logging;
 mod pages;
 mod queue;
 mod redis;
+#[cfg(test)]
+mod refusals;
 mod reload;
 mod schedule;
 mod server;

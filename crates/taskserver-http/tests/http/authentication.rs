@@ -7,12 +7,10 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 use taskserver_core::{Access, Method, Query};
 use taskserver_http::{Authenticator, BearerAuthenticator, CachedDirectory, HttpOptions, JwtVerifier};
+use taskserver_tests::tokens::{EC_PUBLIC_KEY, RSA_PUBLIC_KEY, claims, es256, hs256, jwt, now, rs256};
 use tokio::sync::watch;
 
-use crate::platform::{
-    EC_PUBLIC_KEY, OPERATOR, RSA_PUBLIC_KEY, Tables, app, authenticator, call, claims, es256, hs256, jwt, jwt_verifier,
-    now, platform_options, rs256, start_platform,
-};
+use crate::platform::{OPERATOR, Tables, app, authenticator, call, jwt_verifier, platform_options, start_platform};
 use crate::support::{Reply, Running, options, request, serve, start_app};
 
 const SERVICES: [&str; 2] = ["analytics", "location"];

@@ -4,13 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
-use ring::rand::SystemRandom;
-use ring::{hmac, signature as ring_signature};
 use serde_json::{Value, json};
 use taskserver_core::{
     Access, App, AppBuilder, Field, FieldType, MemoryService, Method, Params, Schema, Service, date_time,
@@ -18,13 +14,9 @@ use taskserver_core::{
 use taskserver_http::{
     BearerAuthenticator, CachedDirectory, HttpOptions, JwtVerifier, OperatorToken, ServiceDirectory,
 };
+use taskserver_tests::tokens::RSA_PUBLIC_KEY;
 
 use crate::support::{PATIENCE, Reply, Running, options, start_app};
-
-pub(crate) const RSA_KEY: &[u8] = include_bytes!("keys/rsa.pk8");
-pub(crate) const RSA_PUBLIC_KEY: &str = include_str!("keys/rsa.pub.pem");
-pub(crate) const EC_KEY: &[u8] = include_bytes!("keys/ec.pk8");
-pub(crate) const EC_PUBLIC_KEY: &str = include_str!("keys/ec.pub.pem");
 
 /// What an operator shows, and its SHA-256.
 pub(crate) const OPERATOR: &str = "secret";
@@ -135,42 +127,4 @@ impl Running {
     pub(crate) async fn ask(&self, method: &str, uri: &str, body: Option<Value>) -> Reply {
         self.http1(call(method, uri, "admin-key", body.as_ref())).await
     }
-}
-
-// Tokens
-
-pub(crate) fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
-}
-
-/// Claims as the platform writes them, valid for an hour.
-pub(crate) fn claims(provider: &str) -> Value {
-    json!({"iat": now(), "exp": now() + 3600, "sub": provider, "jti": "5f2c1f6e-9a0b-4a53-8f5c-3f8a1d1b7c42"})
-}
-
-/// A token with this signature of its header and claims.
-pub(crate) fn jwt(algorithm: &str, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-    let message = format!("{}.{}", encode(&json!({"alg": algorithm, "typ": "access"})), encode(claims));
-    let signature = URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
-    format!("{message}.{signature}")
-}
-
-pub(crate) fn hs256(secret: &[u8]) -> impl Fn(&[u8]) -> Vec<u8> {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    move |message| hmac::sign(&key, message).as_ref().to_vec()
-}
-
-pub(crate) fn rs256(message: &[u8]) -> Vec<u8> {
-    let key = ring_signature::RsaKeyPair::from_pkcs8(RSA_KEY).unwrap();
-    let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&ring_signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
-    signature
-}
-
-pub(crate) fn es256(message: &[u8]) -> Vec<u8> {
-    let random = SystemRandom::new();
-    let algorithm = &ring_signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-    let key = ring_signature::EcdsaKeyPair::from_pkcs8(algorithm, EC_KEY, &random).unwrap();
-    key.sign(&random, message).unwrap().as_ref().to_vec()
 }

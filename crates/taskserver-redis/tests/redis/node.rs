@@ -1,10 +1,9 @@
 //! Programs of Node, with the packages that `tests/node` locks.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
-use taskserver_tests::skip;
+use taskserver_tests::node;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -19,18 +18,9 @@ pub(crate) struct Program {
 
 /// Starts a script of `tests/node`; `None` if Node or the packages are not installed, which has then been said.
 pub(crate) fn start(script: &str, arguments: &[&str]) -> Option<Program> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/node"));
-    if !folder.join("node_modules").exists() {
-        skip("Node", "its packages are not installed: run `npm ci` in tests/node");
-        return None;
-    }
-    let mut command = Command::new("node");
-    command.arg(script).args(arguments).current_dir(folder).kill_on_drop(true);
-    let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let Ok(mut process) = process else {
-        skip("Node", "no program `node` is installed here");
-        return None;
-    };
+    let mut command = Command::from(node::command(script)?);
+    command.args(arguments).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
     let (input, output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
     Some(Program { process, input, output: BufReader::new(output).lines() })
 }
