@@ -39,6 +39,14 @@ test *args:
 test-deploy *args: deploy-tools
     TASKSERVER_BIN="${TASKSERVER_BIN:-$(ls target/static/taskserver 2>/dev/null || true)}" {{ deploy }}/pytest tests/deploy {{ args }}
 
+# Tests the server against its own description of its services.
+test-openapi: openapi-tools
+    cargo test --package taskserver --test process openapi
+
+# Installs what holds the server against its own description.
+openapi-tools:
+    test -x target/schemathesis/bin/schemathesis || (python3 -m venv target/schemathesis && target/schemathesis/bin/pip install --quiet --requirement tests/schemathesis/requirements.txt)
+
 # Writes the chart's schema and README from config/default.toml and values.yaml.
 chart-docs: deploy-tools
     {{ deploy }}/python helm/generate.py
@@ -81,6 +89,11 @@ bench-server:
     cargo build --release
     cargo bench --package taskserver-tests --bench server
 
+# Measures how fast a page is served, against a bare server with the same statements.
+bench-http:
+    cargo build --release
+    cargo bench --package taskserver-tests --bench http
+
 # Measures ten thousand tasks that run every second.
 bench-scheduler:
     cargo bench --package taskserver-tests --bench scheduler
@@ -94,7 +107,7 @@ bench-events:
     cargo bench --package taskserver-tests --features kubernetes --bench events
 
 # Runs all benchmarks.
-bench: bench-analytics bench-queue bench-server bench-scheduler bench-events bench-page
+bench: bench-analytics bench-http bench-queue bench-server bench-scheduler bench-events bench-page
 
 # Opens the docs of the crates.
 docs:

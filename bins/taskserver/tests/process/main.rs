@@ -12,6 +12,7 @@ mod events;
 mod life;
 mod mistakes;
 mod pages;
+mod openapi;
 mod packages;
 mod platform;
 mod queue;

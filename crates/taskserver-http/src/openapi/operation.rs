@@ -57,12 +57,17 @@ fn parameters(method: Method, schema: &Schema, of_hooks: &[Parameter]) -> Vec<Va
 }
 
 fn comparisons(Field { name, field_type, .. }: &Field) -> Vec<Value> {
-    let value = of_type(*field_type);
+    let item = of_type(*field_type);
+    // In a URL, the empty text is null where it is no value of the type.
+    let value = match field_type {
+        FieldType::String { .. } => item.clone(),
+        _ => json!({"anyOf": [item, {"const": ""}]}),
+    };
     let mut parameters = vec![parameter(name, &value), parameter(&format!("{name}[$ne]"), &value)];
     if *field_type != FieldType::Boolean {
         let operators = ["$lt", "$lte", "$gt", "$gte"];
         parameters.extend(operators.map(|operator| parameter(&format!("{name}[{operator}]"), &value)));
-        parameters.extend(["$in", "$nin"].map(|operator| list(&format!("{name}[{operator}][]"), &value)));
+        parameters.extend(["$in", "$nin"].map(|operator| list(&format!("{name}[{operator}][]"), &item)));
     }
     parameters
 }
@@ -83,6 +88,10 @@ fn responses(service: &str, method: Method) -> Value {
     };
     let mut responses = Map::new();
     responses.insert(status.to_owned(), json!({"description": summary(method), "content": content(&body)}));
+    // No more can be said, where not even the path is known.
+    for (status, description) in [("414", "The URI is too long"), ("431", "The head of the request is too large")] {
+        responses.insert(status.to_owned(), json!({ "description": description }));
+    }
     let errors = ERRORS.iter().filter(|(.., methods)| methods.contains(&method));
     responses.extend(errors.map(|(status, description, _)| {
         ((*status).to_owned(), json!({"description": description, "content": content("error")}))

@@ -73,6 +73,9 @@ fn example(schema: &Value) -> String {
     if let Some(values) = schema["enum"].as_array() {
         return values[0].as_str().map_or_else(|| values[0].to_string(), str::to_owned);
     }
+    if let Some(schemas) = schema["anyOf"].as_array() {
+        return example(&schemas[0]);
+    }
     match (schema["type"].as_str().unwrap(), schema["format"].as_str()) {
         ("array", _) => example(&schema["items"]),
         ("string", Some("date-time")) => "2026-11-24T01:34:02.000Z".into(),
