@@ -1,35 +1,25 @@
 //! What the buttons of the pages do.
 
-use taskserver_core::{App, TaskControlError};
-
-/// Why an action did not take place, for people.
-pub type ActError = TaskControlError;
+use taskserver_core::{Act, ActOutcome, App, Command};
 
 /// What is done with a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
     task: String,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Run,
-    Pause,
-    Resume,
+    action: taskserver_core::Action,
 }
 
 impl Action {
     /// The action of a path, such as `/tasks/analytics/run`.
     pub(crate) fn find(path: &str) -> Option<Self> {
         let (task, action) = path.strip_prefix("/tasks/")?.split_once('/')?;
-        let kind = match action {
-            "run" => Kind::Run,
-            "pause" => Kind::Pause,
-            "resume" => Kind::Resume,
+        let action = match action {
+            "run" => taskserver_core::Action::Trigger,
+            "pause" => taskserver_core::Action::Pause,
+            "resume" => taskserver_core::Action::Resume,
             _ => return None,
         };
-        Some(Self { task: task.to_owned(), kind })
+        Some(Self { task: task.to_owned(), action })
     }
 
     /// Where a browser goes when it is done.
@@ -38,15 +28,15 @@ impl Action {
         format!("/tasks/{}", self.task)
     }
 
-    /// Does it.
+    /// Has it done, on whichever replica it takes, and on record: this is who asks for it.
     ///
     /// # Errors
-    /// There is no such task, or it cannot be run now.
-    pub fn act(&self, app: &App) -> Result<(), ActError> {
-        match self.kind {
-            Kind::Run => app.tasks().run_now(app, &self.task).map(|_| ()),
-            Kind::Pause => app.tasks().pause(&self.task),
-            Kind::Resume => app.tasks().resume(&self.task),
+    /// Why it was not done, for people.
+    pub async fn act(&self, app: &App, by: &str) -> Result<(), String> {
+        let act = app.control().act(app, &self.task, Command::new(self.action, by)).await;
+        match act.map_err(|error| error.to_string())? {
+            Act { outcome: Some(ActOutcome::Done) | None, .. } => Ok(()),
+            Act { detail, .. } => Err(detail.unwrap_or_else(|| "No replica has taken it up.".to_owned())),
         }
     }
 }

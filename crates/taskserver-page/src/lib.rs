@@ -49,7 +49,7 @@ mod page;
 mod text;
 pub mod view;
 
-pub use act::{ActError, Action};
+pub use act::Action;
 pub use assets::Asset;
 pub use outcome::Tone;
 pub use page::{Page, Request, StatusPage};

@@ -166,12 +166,9 @@ async fn operator(state: &Arc<State>, pages: &Pages, request: &Request) -> Resul
 async fn act(state: &Arc<State>, pages: &Pages, request: &Request, action: &Action) -> Response {
     match operator(state, pages, request).await {
         Err(_) => html(pages.page.failure(401, "Not signed in", "Sign in, and try again.")),
-        Ok(identity) => match action.act(pages.page.app()) {
-            Ok(()) => {
-                tracing::info!(user = identity.user, action = request.head.uri.path(), "an operator has acted");
-                see_other(&action.next())
-            }
-            Err(error) => html(pages.page.failure(409, "Not done", &error.to_string())),
+        Ok(identity) => match action.act(pages.page.app(), &identity.user).await {
+            Ok(()) => see_other(&action.next()),
+            Err(reason) => html(pages.page.failure(409, "Not done", &reason)),
         },
     }
 }
