@@ -11,10 +11,11 @@ use crate::{rules, suggest};
 pub(crate) type Path = Vec<String>;
 
 /// The tasks that the server brings.
-pub(crate) const BUILT_IN_TASKS: [&str; 7] = [
+pub(crate) const BUILT_IN_TASKS: [&str; 8] = [
     "alerts-maintenance",
     "analytics",
     "analytics-maintenance",
+    "analytics-rollup",
     "job-retention",
     "kubernetes-events-maintenance",
     "monitoring",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::support::{Server, run, taskserver, text};
+use crate::support::{CYCLE, Server, run, taskserver, text};
 
 #[test]
 fn the_version_and_completions_are_printed() {
@@ -72,7 +72,8 @@ fn a_task_that_does_not_exist_is_told_from_those_that_do() {
     let folder = tempdir().unwrap();
     let output = run(folder.path(), &["tasks", "run", "analitics"]);
     assert_eq!(output.status.code(), Some(1));
-    let known = "alerts-maintenance, analytics, analytics-maintenance, job-retention, monitoring, task-run-retention";
+    let known = "alerts-maintenance, analytics, analytics-maintenance, analytics-rollup, job-retention, monitoring, \
+                 task-run-retention";
     let expected = format!("Error: there is no task `analitics`; there are {known}\n");
     assert_eq!(text(&output.stderr), expected);
 }
@@ -92,7 +93,7 @@ fn the_tasks_and_the_health_of_a_running_server_are_shown() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &[]);
     server.wait_for("Task server listening");
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let port = format!("http.port={}", server.port);
 
     let table = text(&run(folder.path(), &["tasks", "--set", &port]).stdout);

@@ -5,7 +5,7 @@ use std::path::Path;
 use taskserver_tests::Backend;
 use tempfile::tempdir;
 
-use crate::support::{Server, taskserver, text};
+use crate::support::{CYCLE, Server, taskserver, text};
 
 /// `printf %s let-me-in | sha256sum`
 const HASH: &str =
@@ -37,13 +37,13 @@ fn a_follower_takes_acts_in_and_the_leader_carries_them_out(backend: Backend) {
     ]
     .concat();
     let mut leader = Server::start(folder.path(), &arguments);
-    leader.wait_for("run succeeded");
+    leader.wait_for(CYCLE);
     let mut follower = Server::start(folder.path(), &arguments);
     follower.wait_for("Task server listening");
 
     let (code, out, error) = tasks(folder.path(), &follower, &["trigger", "analytics", "--reason", "to see"]);
     assert!(code == Some(0) && out.starts_with("The task `analytics` runs: run "), "{out}{error}");
-    leader.wait_for("run succeeded");
+    leader.wait_for(CYCLE);
     let pause = ["pause", "analytics", "--reason", "the database is being moved"];
     assert_eq!(tasks(folder.path(), &follower, &pause), says("The task `analytics` is paused."));
     leader.wait_for("task changed");
@@ -91,13 +91,14 @@ fn what_cannot_be_done_is_said_and_is_a_failure() {
     let folder = tempdir().unwrap();
     std::fs::write(folder.path().join("token"), "let-me-in").unwrap();
     let mut server = Server::start(folder.path(), &["--set", HASH]);
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let fails = |arguments: &[&str], expected: &str| {
         let (code, out, error) = tasks(folder.path(), &server, arguments);
         assert_eq!((code, out.as_str(), error.as_str()), (Some(1), "", format!("Error: {expected}\n").as_str()));
     };
     fails(&["cancel", "analytics"], "nothing was done: no run of the task `analytics` is in progress");
-    let known = "analytics, analytics-maintenance, monitoring, task-run-retention";
+    let known = "alerts-maintenance, analytics, analytics-maintenance, analytics-rollup, job-retention, monitoring, \
+                 task-run-retention";
     fails(&["pause", "analitics"], &format!("the server refused: there is no task `analitics`; the tasks are {known}"));
     fails(&["schedule", "analytics", "--every", "often"], "`often` is no length of time, such as 5m or 1h 30m");
     fails(

@@ -8,7 +8,7 @@ use task_analytics::{PLATFORM_METRICS, row_id};
 use taskserver_tests::Backend;
 use tempfile::tempdir;
 
-use crate::support::Server;
+use crate::support::{CYCLE, Server};
 
 /// Kills the server in the middle of its cycles, again and again, and looks at what is stored.
 fn no_figure_is_stored_twice_and_no_cycle_by_half(backend: Backend) {
@@ -25,7 +25,7 @@ fn no_figure_is_stored_twice_and_no_cycle_by_half(backend: Backend) {
         server.kill();
     }
     let mut server = Server::start(folder.path(), &arguments);
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     server.signal("TERM");
     server.end();
 

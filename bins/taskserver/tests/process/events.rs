@@ -7,7 +7,7 @@ use taskserver_tests::kubernetes::{ApiServer, Resource};
 use taskserver_tests::{Backend, TestDatabase};
 use tempfile::tempdir;
 
-use crate::support::Server;
+use crate::support::{CYCLE, Server};
 
 fn write(cluster: &ApiServer, namespace: &str, name: &str) {
     cluster.create(
@@ -97,7 +97,7 @@ fn without_a_cluster_the_collector_is_switched_off_and_nothing_else() {
         command.env("KUBERNETES", "true").env("HOME", folder.path());
     });
     server.wait_for("component is disabled");
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let (status, verbose) = server.get("/readyz?verbose");
     assert!(
         status == 200 && verbose.contains("[+]kubernetes-events ok (disabled: there is no cluster"),

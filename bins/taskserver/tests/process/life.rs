@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::tempdir;
 
-use crate::support::{Server, run, text};
+use crate::support::{CYCLE, Server, run, text};
 
 #[test]
 fn the_server_says_when_tasks_run_and_where_it_listens_and_answers_health() {
@@ -73,7 +73,7 @@ fn a_run_in_progress_may_finish_and_meanwhile_the_server_is_alive_but_not_ready(
     server.wait_for("Task server stopping.");
     assert_eq!(server.get("/readyz").0, 503);
     assert_eq!(server.get("/livez").0, 200);
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     server.wait_for("Task server stopped.");
     assert_eq!(server.end().code(), Some(0));
 }

@@ -4,7 +4,7 @@
 use taskserver_tests::TestDatabase;
 use tempfile::tempdir;
 
-use crate::support::{Server, free_port, run, taskserver, text};
+use crate::support::{CYCLE, Server, free_port, run, taskserver, text};
 
 #[test]
 fn all_mistakes_of_a_configuration_are_reported_at_once_with_exit_code_2() {
@@ -97,7 +97,7 @@ fn a_database_that_lacks_the_platforms_tables_switches_their_metrics_off_and_not
     let mut server = Server::start(folder.path(), &["--set", &url, "--set", "database.create_platform_tables=false"]);
     let line = server.wait_for("the metric is off");
     assert!(line.contains("activeChannels") && line.contains("the database has no table `channel`"), "{line}");
-    let line = server.wait_for("run succeeded");
+    let line = server.wait_for(CYCLE);
     assert!(line.contains("activeInstances"), "{line}");
     assert_eq!(server.get("/readyz").0, 200);
 }

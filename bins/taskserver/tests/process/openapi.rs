@@ -8,7 +8,7 @@ use taskserver_tests::skip;
 use tempfile::tempdir;
 
 use crate::rest::TOKEN;
-use crate::support::{Server, text};
+use crate::support::{CYCLE, Server, text};
 
 fn schemathesis() -> Option<Command> {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/schemathesis/bin/schemathesis");
@@ -25,7 +25,7 @@ fn check(arguments: &[&str]) {
     // With room for nearly all parameters at once: a head that is too large is refused before anything else is looked at.
     let settings = ["--set", TOKEN, "--set", "http.writes=true", "--set", "http.max_header_bytes=65535"];
     let mut server = Server::start(folder.path(), &settings);
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let description = format!("http://127.0.0.1:{}/openapi.json", server.port);
     let output = schemathesis
         .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/schemathesis/schemathesis.toml")])

@@ -11,7 +11,7 @@ use taskserver_tests::{Backend, TestDatabase, node, servers};
 use tempfile::tempdir;
 
 use crate::platform::environment;
-use crate::support::{PATIENCE, Server};
+use crate::support::{CYCLE, PATIENCE, Server};
 
 const SECRET: &str = "the platform's secret";
 
@@ -93,7 +93,7 @@ fn a_feathers_app_hears_of_every_row_and_is_heard() {
     let Some(mut peer) = Peer::start(redis.url()) else { return };
     let folder = tempdir().unwrap();
     let mut server = start(folder.path(), &database, redis.url());
-    (0..3).for_each(|_| drop(server.wait_for("run succeeded")));
+    (0..3).for_each(|_| drop(server.wait_for(CYCLE)));
     let mut heard = vec![peer.next()];
 
     // The app's own events reach whoever listens to ours.
@@ -143,7 +143,7 @@ fn the_platforms_own_client_finds_gets_creates_and_fails() {
     let Some(mut client) = node::command("platform-client.mjs") else { return };
     let folder = tempdir().unwrap();
     let mut server = start(folder.path(), &database, redis.url());
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let output = client.arg(format!("http://127.0.0.1:{}", server.port)).arg(token()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let created = database.query(r#"SELECT "count" FROM "analytics" WHERE "type" = 'of a client'"#);

@@ -9,7 +9,7 @@ use taskserver_tests::{TestDatabase, skip};
 use tempfile::tempdir;
 
 use crate::rest::TOKEN;
-use crate::support::{Server, text};
+use crate::support::{CYCLE, Server, text};
 
 /// Fails with what the browser finds wrong in a server.
 fn browse(scenario: &str, server: &Server) {
@@ -96,7 +96,7 @@ async fn every_page_works_in_a_browser_with_real_data_and_hostile_events() {
 fn what_an_operator_does_is_seen_elsewhere_within_a_second() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &["--set", TOKEN]);
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     browse("live", &server);
 }
 

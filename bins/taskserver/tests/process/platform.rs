@@ -3,7 +3,7 @@
 use taskserver_tests::{Backend, servers};
 use tempfile::tempdir;
 
-use crate::support::{Server, free_port};
+use crate::support::{CYCLE, Server, free_port};
 
 /// The platform's environment for its task server, with this database.
 pub(crate) fn environment(command: &mut std::process::Command, url: &str) {
@@ -36,7 +36,7 @@ fn in_a_cluster_the_platforms_own_settings_count() {
     server.wait_for(&format!("Task server listening on port {port}"));
     let (_, task) = server.get("/api/tasks/analytics");
     assert!(task.contains("\"every\":\"45s\""), "{task}");
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     assert_eq!(database.query(r#"SELECT COUNT(*) FROM "analytics""#), [["6"]]);
     database.execute(r#"UPDATE "engine-setting" SET "value" = '90' WHERE "key" = 'processInterval'"#);
     server.signal("HUP");
@@ -74,7 +74,7 @@ fn a_database_that_goes_away_and_comes_back_is_noticed_and_needs_no_restart() {
         let often = ["--set", "tasks.monitoring.every=200ms", "--set", "tasks.analytics.every=1s"];
         let lease = ["--set", "leadership.lease_duration=3s", "--set", "leadership.renew_deadline=2s"];
         let mut server = Server::start(folder.path(), &[&arguments[..], &often, &lease].concat());
-        server.wait_for("run succeeded");
+        server.wait_for(CYCLE);
         database.kill();
         server.wait_for("component is down");
         assert_eq!((server.get("/readyz").0, server.get("/livez").0), (503, 200));
@@ -82,7 +82,7 @@ fn a_database_that_goes_away_and_comes_back_is_noticed_and_needs_no_restart() {
         server.wait_for("this server leads no longer");
         database.start_again();
         server.wait_for("component is ready");
-        server.wait_for("run succeeded");
+        server.wait_for(CYCLE);
         assert_eq!(server.get("/readyz").0, 200);
         server.signal("TERM");
         assert_eq!(server.end().code(), Some(0));

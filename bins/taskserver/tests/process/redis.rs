@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use taskserver_tests::servers;
 use tempfile::tempdir;
 
-use crate::support::{Server, free_port};
+use crate::support::{CYCLE, Server, free_port};
 
 #[test]
 fn every_stored_figure_is_told_to_the_platform() {
@@ -25,7 +25,7 @@ fn every_stored_figure_is_told_to_the_platform() {
     let mut server = Server::start_with(folder.path(), &["--set", "tasks.analytics.every=1s"], |command| {
         command.env("REDIS_ENABLED", "true").env("REDIS_ADDRESS", "127.0.0.1").env("REDIS_PORT", &port);
     });
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
     let mut told: Vec<String> = lines.filter(|line| line.starts_with('[')).take(6).collect();
@@ -54,7 +54,7 @@ fn the_events_that_are_set_go_through_the_channel_and_the_node_that_are_set() {
         let settings = ["redis.enabled=true", &cluster, "redis.channel=ours", "redis.address=nowhere", publish];
         let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
         let mut server = Server::start(folder.path(), &settings);
-        server.wait_for("run succeeded");
+        server.wait_for(CYCLE);
         server.signal("TERM");
         assert_eq!(server.end().code(), Some(0));
     }

@@ -4,7 +4,7 @@ use taskserver_tests::kubernetes::{ApiServer, Resource};
 use taskserver_tests::{Backend, TestDatabase};
 use tempfile::tempdir;
 
-use crate::support::Server;
+use crate::support::{CYCLE, Server};
 
 /// The runs of the analytics that succeeded, and the instances that ran them.
 fn runs(database: &TestDatabase) -> Vec<Vec<String>> {
@@ -29,15 +29,15 @@ fn one_leads_and_another_takes_over(backend: Backend) {
     ]
     .concat();
     let mut leader = Server::start(folder.path(), &arguments);
-    leader.wait_for("run succeeded");
+    leader.wait_for(CYCLE);
     let mut follower = Server::start(folder.path(), &arguments);
     follower.wait_for("Task server listening");
     assert_eq!(follower.get("/readyz").0, 200);
     assert!(leader.get("/api/tasks").1.contains("\"leadership\":{\"state\":\"leading\""));
     assert!(follower.get("/api/tasks").1.contains("\"leadership\":{\"state\":\"following\""));
-    leader.wait_for("run succeeded");
+    leader.wait_for(CYCLE);
     leader.kill();
-    follower.wait_for("run succeeded");
+    follower.wait_for(CYCLE);
     follower.signal("TERM");
     assert_eq!(follower.end().code(), Some(0));
 
@@ -70,7 +70,7 @@ fn in_a_cluster(may_hold_leases: bool, expected: &str) {
         command.env("KUBERNETES", "true").env("KUBECONFIG", &kubeconfig);
     });
     server.wait_for(expected);
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let leases =
         || cluster.changes().into_iter().filter(|change| change.resource == Resource::Leases).collect::<Vec<_>>();
     assert_eq!(!leases().is_empty(), may_hold_leases);

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::support::{Server, text};
+use crate::support::{CYCLE, Server, text};
 
 /// The token `hunter2`, by its hash.
 pub(crate) const TOKEN: &str =
@@ -26,7 +26,7 @@ pub(crate) const AUTHORIZED: [&str; 2] = ["-H", "authorization: Bearer hunter2"]
 fn who_is_authorised_reads_the_figures_and_nobody_else() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &["--set", TOKEN]);
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     for stranger in [&[][..], &["-H", "authorization: Bearer hunter3"]] {
         for path in ["/analytics", "/user", "/monitoring"] {
             assert_eq!(ask(&server, stranger, path).0, 401, "{path}");

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the line of a cycle of the analytics has, and that of no other run.
+pub(crate) const CYCLE: &str = r#"{\"stored\":{"#;
+
 /// The program in a folder of its own, with no environment but what a test gives it.
 pub(crate) fn taskserver(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskserver"));

@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::tempdir;
 
 use crate::rest::{AUTHORIZED, TOKEN, ask};
-use crate::support::{Server, free_port, get, run, text};
+use crate::support::{CYCLE, Server, free_port, get, run, text};
 
 /// The token `hunter3`, by its hash.
 const OTHER: &str = "fb8c2e2b85ca81eb4350199faddd983cb26af3064614e737ea9f479621cfa57a";
@@ -108,7 +108,7 @@ fn permissions_of_what_is_not_there_are_mistakes() {
     assert_eq!(output.status.code(), Some(2));
     let report = text(&output.stderr);
     let (_, there_are) = report.lines().nth(1).unwrap().split_once("; there are ").unwrap();
-    assert!(there_are.contains("analytics, channel, "), "{there_are}");
+    assert!(there_are.contains("analytics, analytics-rollup, channel, "), "{there_are}");
     assert_eq!(
         report,
         format!(
@@ -125,7 +125,7 @@ fn permissions_of_what_is_not_there_are_mistakes() {
 fn pages_have_the_sizes_that_are_set() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &set(&[TOKEN, "http.page_size=2", "http.max_page_size=3"]));
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     for (query, limit) in [("", 2), ("?$limit=1", 1), ("?$limit=100", 3)] {
         let (_, page) = ask(&server, &AUTHORIZED, &format!("/analytics{query}"));
         assert_eq!((&page["limit"], page["data"].as_array().unwrap().len()), (&json!(limit), limit), "{query}");
@@ -169,7 +169,7 @@ fn web_pages_of_the_origins_that_are_set_may_read_the_answers() {
 fn calls_and_requests_are_logged_and_measured() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &set(&[TOKEN, "log.level=debug", "log.format=json"]));
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let id = ["-H", "x-request-id: seen-by-an-operator"];
     assert_eq!(ask(&server, &[&AUTHORIZED[..], &id].concat(), "/analytics?$limit=1").0, 200);
     let line: serde_json::Value = serde_json::from_str(&server.wait_for("\"provider\":\"external\"")).unwrap();
@@ -197,7 +197,7 @@ fn calls_and_requests_are_logged_and_measured() {
 fn the_description_names_what_is_asked_for_by_an_action_and_the_server_answers_it() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &set(&[TOKEN]));
-    server.wait_for("run succeeded");
+    server.wait_for(CYCLE);
     let (_, description) = ask(&server, &AUTHORIZED, "/openapi.json");
     let parameters = description["paths"]["/analytics"]["get"]["parameters"].as_array().unwrap();
     let action = parameters.iter().find(|parameter| parameter["name"] == "action").unwrap();
