@@ -75,7 +75,9 @@ for_each_backend! {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let depth = r#"taskserver_jobs{queue="default",state="queued"} 1"#;
-        assert!(process.app.metrics().encode().contains(depth), "{}", process.app.metrics().encode());
+        while !process.app.metrics().encode().contains(depth) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         workers.stop(Duration::from_secs(5)).await;
     }
 
