@@ -19,7 +19,7 @@ dev *args:
     browser=$(command -v open || command -v xdg-open || true)
     if [ "$(uname)" != Darwin ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then browser=; fi
     if [ -n "$browser" ]; then
-        (curl --silent --output /dev/null --retry 300 --retry-delay 1 --retry-all-errors http://localhost:5050/livez && "$browser" http://localhost:5050/api/tasks) &
+        (curl --silent --output /dev/null --retry 300 --retry-delay 1 --retry-all-errors http://localhost:5050/livez && "$browser" http://localhost:5050/) &
     fi
     TASKSERVER__LOG__LEVEL=debug exec cargo run -- demo {{ args }}
 
