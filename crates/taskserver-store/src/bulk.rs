@@ -79,7 +79,7 @@ impl Transaction {
     /// let row = |id: &'static str, count| vec![Value::Text(id.into()), Value::Text("visitors".into()), Value::Integer(count)];
     /// # let columns = [columns[0], columns[1], columns[2], ("createdAt", ColumnType::Moment), ("updatedAt", ColumnType::Moment)];
     /// # let insert = Insert { columns: &columns, ..insert };
-    /// # let now = || Value::Moment(Timestamp::UNIX_EPOCH);
+    /// # let now = || Value::Moment(jiff::Timestamp::UNIX_EPOCH);
     /// # let row = |id, count| [row(id, count), vec![now(), now()]].concat();
     /// let mut transaction = store.begin().await?;
     /// let result = transaction.insert(&insert, vec![row("1", 40), row("2", 2)]).await;
