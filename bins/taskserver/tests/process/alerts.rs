@@ -149,9 +149,8 @@ async fn mariadb() {
 #[test]
 fn wrong_rules_and_receivers_are_all_told_with_their_places_and_without_their_secrets() {
     let folder = tempdir().unwrap();
-    configure(
-        folder.path(),
-        r#"
+    let mistakes = |url: &str| {
+        let settings = r#"
         kubernetes.events.exclude = "event.reason = 'x'"
         [alerts.rules.mine]
         level = "critical"
@@ -163,34 +162,19 @@ fn wrong_rules_and_receivers_are_all_told_with_their_places_and_without_their_se
         group = "{{"
         [alerts.receivers.chat]
         kind = "webhook"
-        url = "https://"
+        url = "URL"
         secret = "hunter2"
-        "#,
-    );
+        "#;
+        configure(folder.path(), &settings.replace("URL", url));
+    };
+    mistakes("https://");
     for command in [&["config", "--check"][..], &["run"]] {
         let output = run(folder.path(), command);
         assert_eq!(output.status.code(), Some(2));
         let errors = text(&output.stderr);
         assert!(!errors.contains("hunter2"), "{errors}");
     }
-    configure(
-        folder.path(),
-        r#"
-        kubernetes.events.exclude = "event.reason = 'x'"
-        [alerts.rules.mine]
-        level = "critical"
-        [alerts.rules.oom]
-        expression = "event.reson == 'OOM'"
-        summary = "{{ event.involvedObject.nam }}"
-        [alerts.rules.evicted]
-        enabled = false
-        group = "{{"
-        [alerts.receivers.chat]
-        kind = "webhook"
-        url = "https://host/hunter2"
-        secret = "hunter2"
-        "#,
-    );
+    mistakes("https://host/hunter2");
     let output = run(folder.path(), &["config", "--check"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
