@@ -14,6 +14,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use percent_encoding::percent_decode_str;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -81,7 +82,7 @@ impl Endpoint {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("taskserver/", env!("CARGO_PKG_VERSION"))));
         if !url.username().is_empty() || url.password().is_some() {
-            let plain = |text: &str| percent_decoded(text);
+            let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
             let credentials = format!("{}:{}", plain(url.username()), plain(url.password().unwrap_or_default()));
             insert(&mut headers, AUTHORIZATION, &format!("Basic {}", STANDARD.encode(credentials)))?;
             let _ = url.set_username("");
@@ -186,12 +187,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), 
     value.set_sensitive(true);
     headers.insert(name, value);
     Ok(())
-}
-
-fn percent_decoded(text: &str) -> String {
-    // `url` has no decoder of its own; its form parser decodes all but `+`.
-    let pair = format!("x={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 fn tls(authorities: Option<&str>) -> Result<ClientConfig, EndpointError> {
