@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use task_k8s_events::{Batch, Collector, CollectorOptions, Error, Mode, Namespaces, Rejected};
 use taskserver_tests::kubernetes::{ApiServer, Resource};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::NAMESPACES;
 use crate::common::Batches;
@@ -118,7 +118,7 @@ impl<S: Sink> Schedule<S> {
                         Stored::Unknown => break,
                     },
                     Some(Err(error)) => {
-                        if self.note(&error) {
+                        if self.note(&error).await {
                             break;
                         }
                     }
@@ -175,11 +175,16 @@ impl<S: Sink> Schedule<S> {
     }
 
     /// Counts an error. Whether it makes the collector begin anew, by mistake.
-    fn note(&mut self, error: &Error) -> bool {
+    async fn note(&mut self, error: &Error) -> bool {
         *self.errors.entry(error.metric_label()).or_default() += 1;
         let cursor = if self.mutation == Mutation::ExpiredIgnored { self.sink.begin() } else { None };
         let batch = self.mutation.after(error, cursor.as_ref(), self.server.revision());
-        batch.is_some_and(|batch| self.store(batch, None) == Stored::Yes)
+        let begins = batch.is_some_and(|batch| self.store(batch, None) == Stored::Yes);
+        if begins {
+            // Time goes on only while everybody waits: one that begins over and over would stop it.
+            sleep(self.options.max_backoff).await;
+        }
+        begins
     }
 
     /// Collects until an event that was written last in each namespace is there.
@@ -197,7 +202,7 @@ impl<S: Sink> Schedule<S> {
                 match batches.next().await.expect("the stream never ends") {
                     Ok(batch) => drop(self.store(batch, None)),
                     Err(error) => {
-                        if self.note(&error) {
+                        if self.note(&error).await {
                             batches = self.begin();
                         }
                     }
