@@ -28,6 +28,23 @@ pub struct Batch {
     pub cursor: Cursor,
 }
 
+impl Batch {
+    /// Adds the batch that was read next, so that both are stored at once, which takes less than one after the other.
+    ///
+    /// # Errors
+    /// Gives it back where both end a gap: a batch has one at most.
+    pub fn append(&mut self, next: Self) -> Result<(), Box<Self>> {
+        if self.gap.is_some() && next.gap.is_some() {
+            return Err(Box::new(next));
+        }
+        self.changes.extend(next.changes);
+        self.rejected.extend(next.rejected);
+        self.gap = self.gap.take().or(next.gap);
+        self.cursor = next.cursor;
+        Ok(())
+    }
+}
+
 /// One version of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

@@ -4,9 +4,10 @@
 //! the start of the app to its end, on the replica that leads. It has what a task has: its health is the component
 //! `kubernetes-events`, its metrics are the app's, and the log names its failures, each once.
 //!
-//! Whatever fails, it goes on from the cursor that was stored last. While a batch is being stored the next one is read, so that
-//! neither the API server nor the database waits for the other; memory holds these two.
+//! Whatever fails, it goes on from the cursor that was stored last. While a batch is being stored the next ones are read (`ahead`), so
+//! that neither the API server nor the database waits for the other.
 
+mod ahead;
 mod log;
 mod metrics;
 
@@ -29,6 +30,7 @@ use crate::backoff::Backoff;
 #[cfg(feature = "rules")]
 use crate::rules::EventFilter;
 use crate::{Batch, Collector, Error, EventStore, EventStoreError, EventWriter};
+use ahead::Ahead;
 use log::EventLog;
 use metrics::EventMetrics;
 
@@ -181,7 +183,7 @@ impl EventCollector {
     ) -> Result<Infallible, EventStoreError> {
         let mut writer = store.claim().await?;
         let mut batches = self.collector.stream(writer.cursor().cloned());
-        let mut ahead = None;
+        let mut ahead = Ahead::default();
         let mut resolve_at = Instant::now();
         loop {
             if cfg!(feature = "alerts") && Instant::now() >= resolve_at {
@@ -189,29 +191,28 @@ impl EventCollector {
                 writer.resolve_alerts(Timestamp::now()).await?;
                 resolve_at = Instant::now() + RESOLVING;
             }
-            let next = match ahead.take() {
+            let next = match ahead.pop() {
                 Some(next) => next,
                 None => tokio::select! {
-                    next = batches.next() => next,
+                    Some(next) = batches.next() => next,
                     () = self.log.window_over() => continue,
                     () = sleep_until(resolve_at), if cfg!(feature = "alerts") => continue,
                 },
             };
             match next {
-                Some(Ok(batch)) => {
+                Ok(batch) => {
                     let mut storing = pin!(self.store(&mut writer, batch));
                     loop {
                         tokio::select! {
                             biased;
                             result = &mut storing => break result?,
-                            next = batches.next(), if ahead.is_none() => ahead = Some(next),
+                            Some(next) = batches.next(), if !ahead.is_full() => ahead.push(next),
                         }
                     }
                     backoff.succeed();
                     health.report(Health::Ready);
                 }
-                Some(Err(error)) => self.interrupted(&error, health),
-                None => std::future::pending().await,
+                Err(error) => self.interrupted(&error, health),
             }
         }
     }

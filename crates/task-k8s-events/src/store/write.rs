@@ -13,6 +13,9 @@ use crate::{Batch, Change, Cursor, Gap, ResourceVersion};
 /// How many ids one statement looks up.
 const LOOKUP: usize = 1000;
 
+/// How many rows are made of events before they are inserted: a row takes more memory than its event.
+const INSERT: usize = 512;
+
 /// What storing has done with a change of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -197,8 +200,11 @@ async fn write_events(transaction: &mut Transaction, changes: &[Change]) -> Resu
 pub(super) async fn insert_events(transaction: &mut Transaction, events: &[(&str, &Change)]) -> Result<(), StoreError> {
     let on_conflict = on_conflict(transaction.sql().backend());
     let insert = Insert { table: K8S_EVENT, columns: &EVENT_COLUMNS, on_conflict: &on_conflict };
-    let rows = events.iter().map(|(id, change)| event_values(id, change)).collect();
-    transaction.insert(&insert, rows).await
+    for events in events.chunks(INSERT) {
+        let rows = events.iter().map(|(id, change)| event_values(id, change)).collect();
+        transaction.insert(&insert, rows).await?;
+    }
+    Ok(())
 }
 
 /// What is stored of an event.

@@ -110,13 +110,21 @@ impl<S: Sink> Schedule<S> {
         while !writing.is_finished() {
             let mut batches = self.begin();
             let mut polls = self.random.u32(1..400);
+            let mut held: Option<Batch> = None;
             loop {
                 let patience = (self.random.u8(0..10) == 0).then(|| self.random.u32(0..MOST_POLLS));
                 match next_or_crash(&mut batches, &mut polls).await {
-                    Some(Ok(batch)) => match self.store(batch, patience) {
-                        Stored::Yes => {}
-                        Stored::Unknown => break,
-                    },
+                    Some(Ok(batch)) => {
+                        let batch = match held.take() {
+                            Some(held) => self.joined(held, batch),
+                            None => batch,
+                        };
+                        if self.random.u8(0..4) == 0 {
+                            held = Some(batch);
+                        } else if self.store(batch, patience) == Stored::Unknown {
+                            break;
+                        }
+                    }
                     Some(Err(error)) => {
                         if self.note(&error).await {
                             break;
@@ -149,6 +157,17 @@ impl<S: Sink> Schedule<S> {
         }
         let polls = self.options.mode != Mode::Watch;
         history::check(&self.server, &self.options.namespaces, polls, &self.progress, &contents)
+    }
+
+    /// Two batches as one, to be stored at once; or the second one, where the first one had to be stored before it.
+    fn joined(&mut self, mut first: Batch, second: Batch) -> Batch {
+        match first.append(second) {
+            Ok(()) => first,
+            Err(second) => {
+                self.store(first, None);
+                *second
+            }
+        }
     }
 
     fn begin(&mut self) -> Batches {

@@ -23,6 +23,10 @@ use crate::options::{StoreOptions, Target};
 /// keys find place in it for some hundred thousand rows, where SQLite's own two megabytes would have each row read some anew.
 const CACHE_KIB: u32 = 16 * 1024;
 
+/// How many pages the log of writes has before they are brought into the file: 32 MiB of pages of 4 KiB. A page that is written often,
+/// as those of indexes are, is brought there once for all that was written to it since; SQLite's own 4 MiB are a few hundred events.
+const CHECKPOINT_PAGES: u32 = 8 * 1024;
+
 /// The wait before the setup of a connection is tried again.
 const SETUP_RETRY: Duration = Duration::from_millis(20);
 
@@ -98,7 +102,7 @@ fn setup(busy: Duration) -> String {
     let busy = busy.as_millis();
     format!(
         "PRAGMA busy_timeout = {busy}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
-         PRAGMA cache_size = -{CACHE_KIB}"
+         PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"
     )
 }
 
