@@ -36,7 +36,7 @@ SECRET = "secret"
 
 DURATION = re.compile(r"^\d+(ms|s|m|h| days?)$")
 KEY = re.compile(r"^(?:# )?([a-z][a-z0-9_]*) = (.+)$")
-SECTION = re.compile(r"^(?:# )?\[([A-Za-z.-]+)\]$")
+SECTION = re.compile(r"^(?:# )?\[([A-Za-z_.-]+)\]$")
 
 
 def entries(text):

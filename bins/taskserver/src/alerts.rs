@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use task_k8s_events::{AlertRule, AlertRuleOptions, Rule, builtin_alert_rules};
+use task_self_check::SelfCheckOptions;
 use taskserver_alerts::{
     AlertDelivery, AlertRetention, Alertmanager, DeliveryOptions, Endpoint, Level, Log, Route, SigningSecret, Webhook,
 };
@@ -127,6 +128,12 @@ fn endpoint(receiver: &AlertReceiver) -> anyhow::Result<Endpoint> {
     let url = receiver.url.as_ref().context("`url` is missing")?;
     let endpoint = Endpoint::new(url, receiver.ca.as_deref(), receiver.timeout.unwrap_or(TIMEOUT))?;
     receiver.headers.iter().try_fold(endpoint, |endpoint, (name, value)| Ok(endpoint.header(name, value)?))
+}
+
+/// When tasks are overdue, and how bad that is.
+pub(crate) fn self_check(settings: &settings::SelfCheck) -> SelfCheckOptions {
+    let level = settings.level.parse().unwrap_or(Level::Warning);
+    SelfCheckOptions { intervals: settings.intervals, grace: settings.grace, level }
 }
 
 pub(crate) fn retention(settings: &settings::Alerts) -> AlertRetention {

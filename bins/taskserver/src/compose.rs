@@ -8,6 +8,8 @@ use task_analytics::{
     ANALYTICS, AnalyticsTask, DailyFigures, MaintenanceTask, PLATFORM_METRICS, Retention, SqlMetric, SqlMetrics,
 };
 use task_k8s_events::{AlertRules, EventFilter, EventRetention, RetentionTask, event_services};
+use task_report::{ReportOptions, ReportTask};
+use task_self_check::SelfCheck;
 use taskserver_alerts::{AlertDelivery, AlertRetention, AlertRetentionTask, Alerts, alert_services};
 use taskserver_config::{Settings, settings};
 use taskserver_core::{
@@ -155,10 +157,8 @@ impl Composition {
         let [include, exclude] = alerts::filter(&settings.kubernetes.events).map_err(&mut found).unwrap_or_default();
         let rules = alerts::rules(&settings.alerts).map_err(&mut found).unwrap_or_default();
         let delivery = alerts::delivery(&settings.alerts, &store).map_err(&mut found).ok();
-        let delivery = delivery.map(|delivery| match leadership::is_elected(settings, &store) {
-            true => delivery.fenced(LEADERSHIP),
-            false => delivery,
-        });
+        let is_elected = leadership::is_elected(settings, &store);
+        let delivery = delivery.map(|delivery| if is_elected { delivery.fenced(LEADERSHIP) } else { delivery });
         let alerts = delivery.as_ref().map(AlertDelivery::alerts).unwrap_or_default();
         let event_rules = Arc::new(EventRules {
             filter: Arc::new(EventFilter::new(include, exclude)),
@@ -170,7 +170,7 @@ impl Composition {
             store: store.clone(),
             queue: queue.clone(),
             jobs: Jobs::new(),
-            alerts,
+            alerts: alerts.clone(),
             defaults: BTreeMap::new(),
             problems,
         };
@@ -211,6 +211,10 @@ impl Composition {
         parts.service(JOB, JobService::new(&store, &queue), Hooks::new());
         parts.job::<LogMessage>(());
         parts.task(queue::retention(&settings.queue, &store));
+        let report = ReportTask::new(store.clone(), alerts.clone(), report(&settings.report));
+        parts.task(if is_elected { report.fenced(LEADERSHIP) } else { report });
+        let self_check = SelfCheck::new(store.clone(), alerts, alerts::self_check(&settings.self_check));
+        parts.task(if is_elected { self_check.fenced(LEADERSHIP) } else { self_check });
         parts.task(RunRetention::new(&store).max_age(settings.history.retention).max_runs(settings.history.limit));
         let mut monitor =
             Monitor::new(&leadership::instance(settings), &gauges).probe(database::DatabaseProbe(store.clone()));
@@ -324,6 +328,11 @@ fn own_metrics(settings: &settings::Analytics) -> Vec<SqlMetric> {
         timeout: metric.timeout,
     };
     settings.metrics.iter().map(metric).collect()
+}
+
+fn report(settings: &settings::Report) -> ReportOptions {
+    let settings::Report { max_figures, max_reasons, max_alerts } = *settings;
+    ReportOptions { max_figures, max_reasons, max_alerts }
 }
 
 fn retention(settings: &settings::Analytics) -> Retention {

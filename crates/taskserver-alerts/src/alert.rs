@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How urgent an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -180,4 +181,6 @@ pub struct Report {
     pub title: String,
     /// The report, in Markdown.
     pub markdown: String,
+    /// The same for programs; null for none.
+    pub data: Value,
 }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use taskserver_store::{Backend, StoreError, Transaction};
+use serde_json::{Value, json};
+use taskserver_store::{Backend, Store, StoreError, Transaction};
 use uuid::Uuid;
 
 use crate::group::{Effect, Group};
 use crate::outbox::{self, Kind};
 use crate::row::{Cell, columns, id, insert, storable, update};
-use crate::schema::{ALERT, GROUP, REPORT};
+use crate::schema::{ALERT, GROUP, MAX_MESSAGE, REPORT};
 use crate::{Alert, Key, Level, Report};
 
 pub(crate) const FIRING: &str = "firing";
@@ -143,6 +144,22 @@ impl Alerts {
         self.resolve_group(transaction, &group_id(key), now).await
     }
 
+    /// What the alerts of a source are about that are firing.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn firing(&self, store: &Store, source: &str) -> Result<Vec<Key>, StoreError> {
+        let mut sql = store.sql();
+        let columns = columns(&sql, &["source", "rule", "group", "cluster"]);
+        sql.push(&format!("SELECT {columns} FROM ")).name(ALERT).push(" WHERE state = ").text(FIRING);
+        sql.push(" AND ").name("source").push(" = ").text(source);
+        let key = |row: Vec<Option<String>>| match <[_; 4]>::try_from(row) {
+            Ok([Some(source), Some(rule), Some(group), cluster]) => Some(Key { source, rule, group, cluster }),
+            _ => None,
+        };
+        Ok(store.load(sql).await?.into_iter().filter_map(key).collect())
+    }
+
     /// Resolves the alerts of a source, and a cluster, whose last occurrence is long enough ago. Answers how many they were:
     /// where that is 200, there may be more.
     ///
@@ -224,12 +241,14 @@ impl Alerts {
         if !transaction.load(sql).await?.is_empty() {
             return Ok(false);
         }
+        let data = json_text(&report.data);
         let row = [
             ("id", Cell::Text(&id)),
             ("source", Cell::Text(&report.source)),
             ("name", Cell::Text(&report.name)),
             ("title", Cell::Text(&report.title)),
             ("markdown", Cell::Message(&report.markdown)),
+            ("data", data.as_deref().map_or(Cell::Null, Cell::Message)),
             ("createdAt", Cell::Moment(now)),
             ("updatedAt", Cell::Moment(now)),
         ];
@@ -254,6 +273,15 @@ impl Alerts {
         }
         Ok(())
     }
+}
+
+/// JSON as text, for a column; none for null. Of a text that is too long, nothing but its length is kept: a part would be no JSON.
+fn json_text(value: &Value) -> Option<String> {
+    let text = (!value.is_null()).then(|| value.to_string())?;
+    if text.len() <= MAX_MESSAGE {
+        return Some(text);
+    }
+    Some(json!({ "omitted": format!("a text of {} bytes", text.len()) }).to_string())
 }
 
 fn group_id(key: &Key) -> String {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use taskserver_core::date_time;
 use taskserver_store::{Sql, Store, StoreError};
 
@@ -124,6 +125,8 @@ pub struct ReportRecord {
     pub title: String,
     /// The report, in Markdown.
     pub markdown: String,
+    /// The same for programs; null for none.
+    pub data: Value,
     /// When it was made.
     #[serde(serialize_with = "as_date_time")]
     pub created_at: Timestamp,
@@ -132,16 +135,17 @@ pub struct ReportRecord {
 impl ReportRecord {
     /// The report of this id, if there is one.
     pub(crate) async fn load(store: &Store, id: &str) -> Result<Option<Self>, StoreError> {
-        let mut sql = select(store, REPORT, &["id", "source", "name", "title", "markdown", "createdAt"]);
+        let mut sql = select(store, REPORT, &["id", "source", "name", "title", "markdown", "data", "createdAt"]);
         sql.push("id = ").text(id);
         Ok(store.load(sql).await?.pop().and_then(|row| {
-            let [id, source, name, title, markdown, created_at] = <[_; 6]>::try_from(row).ok()?;
+            let [id, source, name, title, markdown, data, created_at] = <[_; 7]>::try_from(row).ok()?;
             Some(Self {
                 id: id?,
                 source: source?,
                 name: name?,
                 title: title?,
                 markdown: markdown?,
+                data: data.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
                 created_at: moment(&created_at?)?,
             })
         }))

@@ -25,12 +25,20 @@ pub(crate) const MAX_TEXT: usize = 255;
 pub(crate) const MAX_MESSAGE: usize = 256 * 1024;
 
 /// The steps that make the tables, for [`Store::migrate_with`].
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "alerts-0001",
-    sqlite: include_str!("migrations/0001_alerts_sqlite.sql"),
-    postgres: include_str!("migrations/0001_alerts_postgres.sql"),
-    mysql: include_str!("migrations/0001_alerts_mysql.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "alerts-0001",
+        sqlite: include_str!("migrations/0001_alerts_sqlite.sql"),
+        postgres: include_str!("migrations/0001_alerts_postgres.sql"),
+        mysql: include_str!("migrations/0001_alerts_mysql.sql"),
+    },
+    Migration {
+        name: "alerts-0002",
+        sqlite: include_str!("migrations/0002_report_data_sqlite.sql"),
+        postgres: include_str!("migrations/0002_report_data_postgres.sql"),
+        mysql: include_str!("migrations/0002_report_data_mysql.sql"),
+    },
+];
 
 /// The services over the alerts, the reports and the receivers, by their paths. All are read only.
 #[must_use]
@@ -80,7 +88,7 @@ pub fn alert_schema() -> Schema {
     ])
 }
 
-/// The fields of a report.
+/// The fields of a report. `data` is JSON, as text.
 #[must_use]
 pub fn report_schema() -> Schema {
     Schema::new([
@@ -89,6 +97,7 @@ pub fn report_schema() -> Schema {
         text("name"),
         text("title"),
         Field::required("markdown", LONG_TEXT),
+        Field::nullable("data", LONG_TEXT),
         time("createdAt"),
         time("updatedAt"),
     ])

@@ -90,7 +90,8 @@ for_each_backend! {
         assert!(producer.report("Monday", noon()).await);
         assert!(!producer.report("Monday", noon()).await, "a report is made once");
         assert_eq!(outbox(&database), [["log", "firing"], ["log", "firing"], ["pager", "firing"], ["log", "report"]]);
-        assert_eq!(find(&app, "report").await[0]["markdown"], "**All** is well.");
+        let reports = find(&app, "report").await;
+        assert_eq!((&reports[0]["markdown"], &reports[0]["data"]), (&json!("**All** is well."), &json!(r#"{"users":3}"#)));
     }
 
     async fn what_is_too_old_is_deleted_and_what_is_firing_is_not(database: TestDatabase) {

@@ -57,6 +57,7 @@ async fn a_webhook_gets_json_that_chats_can_show_with_headers_and_a_signature() 
         name: "2026-11-24".into(),
         title: "The day".into(),
         markdown: "**All** is well.".into(),
+        data: json!({"users": 3}),
         created_at: noon(),
     };
     webhook.deliver(&Delivery { id: "delivery-2".into(), content: Content::Report(report) }, noon()).await.unwrap();
@@ -95,7 +96,7 @@ async fn a_webhook_gets_json_that_chats_can_show_with_headers_and_a_signature() 
             "type": "report",
             "report": {
                 "id": "report", "source": "daily-report", "name": "2026-11-24", "title": "The day",
-                "markdown": "**All** is well.", "createdAt": "2026-11-24T12:00:00.000Z"
+                "markdown": "**All** is well.", "data": {"users": 3}, "createdAt": "2026-11-24T12:00:00.000Z"
             }
         })
     );

@@ -11,7 +11,7 @@ use crate::{rules, suggest};
 pub(crate) type Path = Vec<String>;
 
 /// The tasks that the server brings.
-pub(crate) const BUILT_IN_TASKS: [&str; 8] = [
+pub(crate) const BUILT_IN_TASKS: [&str; 10] = [
     "alerts-maintenance",
     "analytics",
     "analytics-maintenance",
@@ -19,6 +19,8 @@ pub(crate) const BUILT_IN_TASKS: [&str; 8] = [
     "job-retention",
     "kubernetes-events-maintenance",
     "monitoring",
+    "report",
+    "self-check",
     "task-run-retention",
 ];
 
@@ -233,6 +235,12 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("analytics.retention", Kind::Duration(0, 36_600 * DAY)).live().none("0"),
     Leaf::new("analytics.metrics.*.sql", Kind::Text(rules::select)).live(),
     Leaf::new("analytics.metrics.*.timeout", Kind::Duration(1, DAY)).live(),
+    Leaf::new("report.max_figures", Kind::Integer(1, 1000)),
+    Leaf::new("report.max_reasons", Kind::Integer(1, 1000)),
+    Leaf::new("report.max_alerts", Kind::Integer(1, 1000)),
+    Leaf::new("self_check.intervals", Kind::Integer(1, 1000)),
+    Leaf::new("self_check.grace", Kind::Duration(0, DAY)),
+    Leaf::new("self_check.level", Kind::OneOf(&rules::ALERT_LEVELS)),
     Leaf::new("history.retention", Kind::Duration(0, 36_600 * DAY)).none("0"),
     Leaf::new("history.limit", Kind::Integer(0, i64::MAX.unsigned_abs())).none("0"),
     Leaf::new("control.poll_period", Kind::Duration(10, HOUR)),

@@ -175,11 +175,12 @@ for_each_backend! {
         let expected = LastRuns {
             settled: Some(failed.scheduled),
             succeeded: Some(runs[1].scheduled),
+            first: Some(runs[0].scheduled),
             interrupted: Some(interrupted.scheduled),
             ahead: vec![ahead.scheduled],
         };
         assert_eq!(last["probe"], expected);
-        assert_eq!(last["never"], LastRuns { interrupted: Some(never.scheduled), ..LastRuns::default() });
+        assert_eq!(last["never"], LastRuns { first: Some(never.scheduled), interrupted: Some(never.scheduled), ..LastRuns::default() });
         assert_eq!(last.len(), 2);
     }
 

@@ -73,7 +73,7 @@ fn a_task_that_does_not_exist_is_told_from_those_that_do() {
     let output = run(folder.path(), &["tasks", "run", "analitics"]);
     assert_eq!(output.status.code(), Some(1));
     let known = "alerts-maintenance, analytics, analytics-maintenance, analytics-rollup, job-retention, monitoring, \
-                 task-run-retention";
+                 report, self-check, task-run-retention";
     let expected = format!("Error: there is no task `analitics`; there are {known}\n");
     assert_eq!(text(&output.stderr), expected);
 }

@@ -98,7 +98,7 @@ fn what_cannot_be_done_is_said_and_is_a_failure() {
     };
     fails(&["cancel", "analytics"], "nothing was done: no run of the task `analytics` is in progress");
     let known = "alerts-maintenance, analytics, analytics-maintenance, analytics-rollup, job-retention, monitoring, \
-                 task-run-retention";
+                 report, self-check, task-run-retention";
     fails(&["pause", "analitics"], &format!("the server refused: there is no task `analitics`; the tasks are {known}"));
     fails(&["schedule", "analytics", "--every", "often"], "`often` is no length of time, such as 5m or 1h 30m");
     fails(

@@ -19,6 +19,8 @@ mod queue;
 mod redis;
 mod reload;
 mod replicas;
+mod report;
 mod rest;
+mod self_check;
 mod support;
 mod surface;

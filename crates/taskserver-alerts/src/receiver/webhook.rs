@@ -61,8 +61,8 @@ impl SigningSecret {
 /// }
 /// ```
 ///
-/// `type` is `alert.firing`, `alert.resolved` or `report`, which has `report` (`id`, `source`, `name`, `title`, `markdown` and
-/// `createdAt`) in place of `alert`. `text` is what chats show: Slack, Mattermost and their like take the body as it is.
+/// `type` is `alert.firing`, `alert.resolved` or `report`, which has `report` (`id`, `source`, `name`, `title`, `markdown`,
+/// `data` and `createdAt`) in place of `alert`. `text` is what chats show: Slack, Mattermost and their like take the body as it is.
 ///
 /// The headers are those of [Standard Webhooks](https://www.standardwebhooks.com): `webhook-id`, which is the same when
 /// something is told again, `webhook-timestamp` and, with a secret, `webhook-signature`: `v1,` and the base64 of the

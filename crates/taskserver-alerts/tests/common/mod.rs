@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use taskserver_alerts::{
     Alert, AlertDelivery, AlertRecord, Alerts, Content, Delivery, DeliveryError, DeliveryOptions, Key, MIGRATIONS,
     Receiver, Report, Route, alert_services,
@@ -71,7 +72,7 @@ impl Producer {
     pub async fn report(&self, name: &str, now: Timestamp) -> bool {
         let (source, title, markdown) = ("test".into(), "A day".into(), "**All** is well.".into());
         let mut transaction = self.store.begin().await.unwrap();
-        let report = Report { source, name: name.into(), title, markdown };
+        let report = Report { source, name: name.into(), title, markdown, data: json!({"users": 3}) };
         let result = self.alerts.report(&mut transaction, &report, now).await;
         transaction.conclude(result).await.unwrap()
     }

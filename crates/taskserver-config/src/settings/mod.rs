@@ -64,6 +64,10 @@ pub struct Settings {
     /// The analytics collector.
     #[serde(default)]
     pub analytics: Analytics,
+    /// The daily report.
+    pub report: Report,
+    /// When tasks are overdue.
+    pub self_check: SelfCheck,
     /// The history of runs.
     pub history: History,
     /// What people do to the tasks.
@@ -74,6 +78,30 @@ pub struct Settings {
     pub queue: Queue,
     /// How the server ends.
     pub shutdown: Shutdown,
+}
+
+/// Section `report`: how much there is in a daily report.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// How many figures.
+    pub max_figures: u32,
+    /// How many reasons of Kubernetes events.
+    pub max_reasons: u32,
+    /// How many of the alerts that were raised.
+    pub max_alerts: u32,
+}
+
+/// Section `self_check`: when a task is overdue, and how bad that is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfCheck {
+    /// How many of its scheduled times a task may pass without success.
+    pub intervals: u32,
+    /// How long a run may take to succeed before its scheduled time counts.
+    pub grace: Duration,
+    /// The level of the alerts: `info`, `warning` or `critical`.
+    pub level: String,
 }
 
 /// Section `history`: how long runs of tasks are remembered.

@@ -139,6 +139,8 @@ impl State {
     /// due and missed. Gives the scheduled time of the run on start, if there is to be one.
     pub(super) fn start(&mut self, now: Timestamp, last: Option<LastRuns>) -> Option<Timestamp> {
         self.started = true;
+        // What succeeded in another process, by its scheduled time.
+        self.last_success = self.last_success.max(last.as_ref().and_then(|last| last.succeeded));
         self.reschedule(now);
         if !self.follows_schedule() {
             return None;

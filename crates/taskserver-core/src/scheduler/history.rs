@@ -23,6 +23,8 @@ pub struct LastRuns {
     pub ahead: Vec<Timestamp>,
     /// The latest scheduled time that had a run which succeeded.
     pub succeeded: Option<Timestamp>,
+    /// The earliest scheduled time that is remembered.
+    pub first: Option<Timestamp>,
     /// The earliest scheduled time that had a run which was interrupted, whatever came after it.
     pub interrupted: Option<Timestamp>,
 }

@@ -169,7 +169,7 @@ pub struct TaskStatus {
     pub next_run: Option<Timestamp>,
     /// The run that ended last; one that was skipped does not count.
     pub last_run: Option<Run>,
-    /// When a run last succeeded.
+    /// When a run last succeeded; in another process, the scheduled time of that run.
     pub last_success: Option<Timestamp>,
     /// How the runs since the process began ended.
     pub runs: RunCounts,

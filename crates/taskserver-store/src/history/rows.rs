@@ -183,11 +183,12 @@ pub(super) fn last_runs(backend: Backend, now: Timestamp) -> Sql {
     };
     let mut sql = Sql::new(backend);
     sql.push(&format!(
-        "SELECT {}, {}, {}, {} FROM (SELECT * FROM ",
+        "SELECT {}, {}, {}, {}, {} FROM (SELECT * FROM ",
         backend.as_text(&format!("MIN({task})")),
         of("MAX", &format!("NOT {interrupted}")),
         of("MAX", &format!("{outcome} = 'succeeded'")),
         of("MIN", &interrupted),
+        backend.as_text(&format!("MIN({scheduled})")),
     ));
     sql.name(TASK_RUN).push(&format!(" WHERE {} AND {scheduled} <= ", ended(backend))).moment(now);
     sql.push(&format!(") AS past GROUP BY {task}"));
@@ -214,10 +215,10 @@ pub(super) fn settled_ahead(Row(cells): Row) -> Result<(String, Timestamp), Stor
 /// Reads a row of [`last_runs`].
 pub(super) fn last_run(Row(cells): Row) -> Result<(String, LastRuns), StoreError> {
     let broken = || StoreError::Answer(format!("the last runs in `{TASK_RUN}` are broken: {cells:?}"));
-    let [Some(task), settled, succeeded, interrupted] = &cells[..] else { return Err(broken()) };
+    let [Some(task), settled, succeeded, interrupted, first] = &cells[..] else { return Err(broken()) };
     let moment = |cell: &Option<String>| cell.as_deref().map(|text| read_moment(text).ok_or_else(broken)).transpose();
     let (settled, succeeded, interrupted) = (moment(settled)?, moment(succeeded)?, moment(interrupted)?);
-    Ok((task.clone(), LastRuns { settled, succeeded, interrupted, ahead: Vec::new() }))
+    Ok((task.clone(), LastRuns { settled, succeeded, interrupted, first: moment(first)?, ahead: Vec::new() }))
 }
 
 /// Marks as lost what is in progress, though it cannot be so now that the process of this name is `leading`. What the process
