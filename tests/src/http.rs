@@ -140,7 +140,8 @@ fn read(mut stream: BufReader<TcpStream>) -> Option<Request> {
         headers.push((name.to_ascii_lowercase(), value.to_owned()));
     }
     let request = Request { line, headers, body: String::new() };
-    let mut body = vec![0; request.header("content-length")?.parse().ok()?];
+    let length = request.header("content-length").map_or(Ok(0), str::parse);
+    let mut body = vec![0; length.ok()?];
     stream.read_exact(&mut body).ok()?;
     Some(Request { body: String::from_utf8_lossy(&body).into_owned(), ..request })
 }

@@ -12,6 +12,7 @@ use task_report::{ReportOptions, ReportTask};
 use task_self_check::SelfCheck;
 use taskserver_alerts::{AlertDelivery, AlertRetention, AlertRetentionTask, Alerts, alert_services};
 use taskserver_config::{Settings, settings};
+use taskserver_core::prometheus_client::metrics::info::Info;
 use taskserver_core::{
     All, App, AppBuilder, CallLog, CallMetrics, Hooks, Method, Metrics, Monitor, Pagination, Service, Task, TaskConfig,
 };
@@ -138,6 +139,7 @@ impl Composition {
             .and_then(Store::new)
             .map_err(|error| ImpossibleSettings(vec![format!("`database`: {error}")]))?;
         let gauges = Metrics::default();
+        gauges.register("build", "What was built", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let mut builder = App::builder()
             .instance(leadership::instance(settings))
             .metrics(gauges.clone())
@@ -201,7 +203,7 @@ impl Composition {
         parts.service(ROLLUP, rollup_service(&store), Hooks::new());
         parts.task(RollupTask::new(store.clone()));
         let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
-        let analytics = AnalyticsTask::new(Arc::clone(&metrics));
+        let analytics = AnalyticsTask::new(Arc::clone(&metrics)).metrics(&gauges);
         parts.task(match agones::figures(settings, &cluster, &gauges) {
             Some(figures) => analytics.with(figures),
             None => analytics,

@@ -1,13 +1,16 @@
 //! The collector: one cycle, from the source to the rows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use taskserver_core::{ErrorKind, Record, ServiceHandle, Task, TaskConfig, TaskContext, TaskError};
+use taskserver_core::{
+    ErrorKind, Leadership, LeadershipState, Metrics, Observed, Record, ServiceHandle, Task, TaskConfig, TaskContext,
+    TaskError,
+};
 use uuid::{Uuid, uuid};
 
 use crate::{ANALYTICS, Figure, FigureError, MetricSource, SourceError};
@@ -68,13 +71,21 @@ pub struct AnalyticsTask {
     sources: Vec<Box<dyn MetricSource>>,
     /// The metrics that were disabled in the last cycle: each change is logged once.
     disabled: Mutex<BTreeSet<String>>,
+    last: Arc<Mutex<Last>>,
+}
+
+/// The figures of the last cycle, and in whose lead they were counted: a former leader's are no longer the last.
+#[derive(Default)]
+struct Last {
+    figures: BTreeMap<String, i64>,
+    leading: Option<(Leadership, LeadershipState)>,
 }
 
 impl AnalyticsTask {
     /// Collects from this source.
     #[must_use]
     pub fn new(source: impl MetricSource) -> Self {
-        Self { sources: vec![Box::new(source)], disabled: Mutex::default() }
+        Self { sources: vec![Box::new(source)], disabled: Mutex::default(), last: Arc::default() }
     }
 
     /// Collects from another source as well, after those before it. A source that fails does not keep the figures of the others
@@ -85,7 +96,28 @@ impl AnalyticsTask {
         self
     }
 
-    async fn cycle(&self, analytics: &ServiceHandle, scheduled: Timestamp) -> Result<CycleReport, CycleError> {
+    /// Shows the figures of the last cycle in `metrics`, as long as this process leads.
+    #[must_use]
+    pub fn metrics(self, metrics: &Metrics) -> Self {
+        let last = Arc::clone(&self.last);
+        let figures = move || {
+            let last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_last = last.leading.as_ref().is_some_and(|(leadership, state)| !leadership.has_ended(*state));
+            let figures = last.figures.iter().filter(|_| is_last);
+            figures.map(|(metric, count)| (vec![("type", metric.clone())], *count as f64)).collect()
+        };
+        metrics.register("analytics_figure", "The figure of the last cycle, by type", Observed::gauge(figures));
+        self
+    }
+
+    /// Takes note of the figures of a cycle.
+    fn note(&self, figures: &BTreeMap<String, i64>, leadership: &Leadership) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.figures.clone_from(figures);
+        last.leading = Some((leadership.clone(), leadership.state()));
+    }
+
+    async fn cycle(&self, context: &TaskContext) -> Result<CycleReport, CycleError> {
         let (mut figures, mut broken) = (Vec::new(), None);
         for source in &self.sources {
             match source.figures().await {
@@ -109,8 +141,10 @@ impl AnalyticsTask {
                 }
             }
         }
+        self.note(&counted, context.app().leadership());
         if !counted.is_empty() {
-            store(analytics, counted, scheduled, &mut report, &mut failed).await;
+            let analytics = context.app().service(ANALYTICS);
+            store(&analytics, counted, context.scheduled(), &mut report, &mut failed).await;
         }
         self.log_disabled(&report.disabled);
         match (broken, failed.is_empty()) {
@@ -183,6 +217,6 @@ impl Task for AnalyticsTask {
     }
 
     async fn run(&self, context: &TaskContext) -> Result<CycleReport, TaskError> {
-        Ok(self.cycle(&context.app().service(ANALYTICS), context.scheduled()).await?)
+        Ok(self.cycle(context).await?)
     }
 }

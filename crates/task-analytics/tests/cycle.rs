@@ -12,8 +12,8 @@ use task_analytics::{
     RowPruner, SourceError, row_id,
 };
 use taskserver_core::{
-    App, EventKind, Field, FieldType, Hooks, MemoryService, Method, Outcome, Params, Query, Record, Schema, Service,
-    ServiceError, TaskConfig, TaskError, TokioClock,
+    App, EventKind, Field, FieldType, Hooks, MemoryService, Method, Metrics, Outcome, Params, Query, Record, Schema,
+    Service, ServiceError, TaskConfig, TaskError, TokioClock,
 };
 
 fn analytics() -> MemoryService {
@@ -55,10 +55,13 @@ impl DailySource for Told {
 }
 
 fn app(source: &Told) -> App {
+    let metrics = Metrics::default();
+    let task = AnalyticsTask::new(source.clone()).metrics(&metrics);
     App::builder()
+        .metrics(metrics)
         .service_with("analytics", analytics(), Hooks::new().before(Method::Find, DailyFigures::new(source.clone())))
         .clock(TokioClock::starting_at("2026-01-01T00:10:00Z".parse().unwrap()))
-        .task_with(AnalyticsTask::new(source.clone()), TaskConfig::every(Duration::from_secs(1800)).run_on_start(true))
+        .task_with(task, TaskConfig::every(Duration::from_secs(1800)).run_on_start(true))
         .build()
         .unwrap()
 }
@@ -78,6 +81,10 @@ async fn a_cycle_stores_one_row_per_metric_and_tells_of_each() {
     assert_eq!(run.outcome, Some(Outcome::Succeeded));
     assert_eq!(run.result, json!({"stored": {"activeChannels": 2, "instanceUsers": 5}}));
     assert_eq!(rows(&app).await, [("activeChannels".to_owned(), 2), ("instanceUsers".to_owned(), 5)]);
+    let metrics = app.metrics().encode();
+    let figures: Vec<&str> = metrics.lines().filter(|line| line.starts_with("taskserver_analytics_figure{")).collect();
+    let expected = ["{type=\"activeChannels\"} 2.0", "{type=\"instanceUsers\"} 5.0"];
+    assert_eq!(figures, expected.map(|figure| format!("taskserver_analytics_figure{figure}")));
     for metric in ["activeChannels", "instanceUsers"] {
         let event = created.next().await.unwrap().unwrap();
         assert_eq!(event.record["type"], metric);

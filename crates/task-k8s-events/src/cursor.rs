@@ -88,6 +88,12 @@ pub enum GapReason {
     LatePoll,
 }
 
+impl GapReason {
+    #[cfg(feature = "store")]
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Expired, Self::ListExpired, Self::EmptyWatch, Self::HistoryReset, Self::LatePoll];
+}
+
 impl fmt::Display for GapReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

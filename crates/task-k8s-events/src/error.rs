@@ -157,6 +157,24 @@ fn role(namespace: Option<&str>) -> String {
 }
 
 impl Error {
+    /// Those of the [labels](Self::metric_label) that interrupt collecting, and not the call of a library.
+    #[cfg(feature = "store")]
+    pub(crate) const INTERRUPTIONS: [&str; 13] = [
+        "forbidden",
+        "unauthorized",
+        "throttled",
+        "expired",
+        "empty_watch",
+        "history_reset",
+        "server",
+        "request",
+        "connection",
+        "cut",
+        "timed_out",
+        "page_too_large",
+        "invalid_answer",
+    ];
+
     /// A short constant name, for the label of a metric.
     pub fn metric_label(&self) -> &'static str {
         match self {

@@ -98,7 +98,8 @@ impl AlertDelivery {
     /// Runs until the app stops. What is being delivered then is finished first.
     pub async fn run(self, app: &App) {
         let health = app.health().register(COMPONENT, false);
-        let metrics = DeliveryMetrics::register(app.metrics());
+        let receivers = self.receivers.iter().map(|(route, _)| route.receiver.clone()).collect();
+        let metrics = DeliveryMetrics::register(app.metrics(), receivers);
         loop {
             if !app.leadership().state().is_leading() {
                 health.report(Health::Disabled("another replica leads, and delivers them".to_owned()));
@@ -128,6 +129,7 @@ impl AlertDelivery {
             });
             let working = join_all(workers.map(Worker::run));
             tokio::join!(working, count(&metrics, &self.store, &term));
+            metrics.idle();
         }
     }
 }

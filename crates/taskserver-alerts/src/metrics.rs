@@ -19,16 +19,28 @@ pub(crate) struct DeliveryMetrics {
     deliveries: Family<[(&'static str, String); 2], Counter>,
     pending: Family<[(&'static str, String); 1], Gauge>,
     firing: Family<[(&'static str, String); 1], Gauge>,
+    receivers: Vec<String>,
 }
 
 impl DeliveryMetrics {
-    pub(crate) fn register(metrics: &Metrics) -> Self {
-        let this = Self { deliveries: Family::default(), pending: Family::default(), firing: Family::default() };
-        let Self { deliveries, pending, firing } = &this;
+    /// The receivers are counted from zero, so that the first failure of one is seen to be one more.
+    pub(crate) fn register(metrics: &Metrics, receivers: Vec<String>) -> Self {
+        let (deliveries, pending, firing) = (Family::default(), Family::default(), Family::default());
+        let this = Self { deliveries, pending, firing, receivers };
+        for receiver in &this.receivers {
+            ["delivered", "failed", "given_up"].iter().for_each(|result| this.attempted(receiver, result, 0));
+        }
+        let Self { deliveries, pending, firing, .. } = &this;
         metrics.register("alert_deliveries", "Attempts to tell a receiver something, by result", deliveries.clone());
         metrics.register("alert_deliveries_pending", "What is still to be told to a receiver", pending.clone());
         metrics.register("alerts_firing", "Alerts that are firing, by level", firing.clone());
         this
+    }
+
+    /// Leaves the rows to whoever leads.
+    pub(crate) fn idle(&self) {
+        self.pending.clear();
+        self.firing.clear();
     }
 
     pub(crate) fn delivered(&self, receiver: &str) {
@@ -57,7 +69,8 @@ impl DeliveryMetrics {
         }
         let pending = groups(store, DELIVERY, "receiver", None).await?;
         self.pending.clear();
-        for (receiver, count) in pending {
+        let none = self.receivers.iter().map(|receiver| (receiver.clone(), 0));
+        for (receiver, count) in none.chain(pending) {
             self.pending.get_or_create(&[("receiver", receiver)]).set(count);
         }
         Ok(())

@@ -309,15 +309,25 @@ impl AppBuilder {
         let shutdown = Shutdown::default();
         let leadership =
             self.election.as_ref().map_or_else(Leadership::always, |election| election.leadership().clone());
-        if let Some(election) = &self.election {
-            election.register(&self.metrics);
+        match &self.election {
+            Some(election) => election.register(&self.metrics),
+            None => leadership.register(&self.metrics),
         }
         let control = Control::new(self.control, self.control_options, self.instance.clone());
-        let mut scheduler =
-            Scheduler::new(Arc::clone(&self.clock), shutdown.clone(), self.history, leadership.clone(), self.instance);
+        let mut scheduler = Scheduler::new(
+            Arc::clone(&self.clock),
+            shutdown.clone(),
+            self.history,
+            leadership.clone(),
+            self.instance,
+            &self.metrics,
+        );
         for (task, config) in self.tasks {
             scheduler.register(task, config)?;
         }
+        scheduler.observe(&self.metrics);
+        let health = HealthRegistry::new(Arc::clone(&self.clock));
+        health.observe(&self.metrics);
         Ok(App(Arc::new(Inner {
             services,
             events: EventBus::new(self.event_capacity),
@@ -325,7 +335,7 @@ impl AppBuilder {
             control,
             election: self.election.map(Arc::new),
             leadership,
-            health: HealthRegistry::new(Arc::clone(&self.clock)),
+            health,
             metrics: self.metrics,
             shutdown,
             clock: self.clock,

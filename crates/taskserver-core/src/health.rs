@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Clock;
+use crate::{Clock, Metrics, Observed};
 
 /// The state of one component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ impl Health {
             Self::Degraded(reason) | Self::Down(reason) | Self::Disabled(reason) => Some(reason),
         }
     }
+
+    /// The names of all states.
+    const NAMES: [&str; 5] = ["starting", "ready", "degraded", "down", "disabled"];
 
     fn allows_readiness(&self) -> bool {
         matches!(self, Self::Ready | Self::Degraded(_) | Self::Disabled(_))
@@ -117,6 +120,24 @@ impl HealthRegistry {
     pub fn is_ready(&self) -> bool {
         let components = self.components.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         components.iter().all(|component| !component.required || component.health.allows_readiness())
+    }
+
+    /// Shows the health of every component in `metrics`: for each of its possible states, whether it is in it.
+    pub(crate) fn observe(&self, metrics: &Metrics) {
+        let registry = self.clone();
+        let states = move || {
+            let states = |component: ComponentHealth| {
+                Health::NAMES.map(|state| {
+                    let labels = vec![("component", component.name.clone()), ("state", state.to_owned())];
+                    (labels, f64::from(u8::from(component.health.name() == state)))
+                })
+            };
+            registry.components().into_iter().flat_map(states).collect()
+        };
+        metrics.register("component_health", "Whether the component is in this state", Observed::gauge(states));
+        let registry = self.clone();
+        let ready = move || vec![(vec![], f64::from(u8::from(registry.is_ready())))];
+        metrics.register("ready", "Whether everything that is required works", Observed::gauge(ready));
     }
 
     /// Reports the state of a component by its name, for whoever watches over components that others have registered. A

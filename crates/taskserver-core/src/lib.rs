@@ -93,7 +93,7 @@ pub use control::{
 pub use event::{Event, EventBus, EventKind, Lagged, Subscription};
 pub use health::{ComponentHealth, Health, HealthRegistry, HealthReporter};
 pub use leadership::*;
-pub use metrics::{DURATION_BUCKETS, Metrics};
+pub use metrics::{DURATION_BUCKETS, Labels, Metrics, Observed};
 pub use monitor::{MONITORING, Monitor, PROBED, PoolUse, Probe, monitoring_schema};
 pub use prometheus_client;
 pub use scheduler::*;

@@ -82,6 +82,10 @@ async fn a_component_that_refuses_or_is_silent_is_down_and_comes_back() {
     assert_eq!(app.health().components()[0].health, Health::Down("connection refused".into()));
     assert!(app.metrics().encode().contains("taskserver_component_up{component=\"database\"} 0"));
     assert!(!app.metrics().encode().contains("component_latency_seconds{"));
+    let health = |state: &str| format!("taskserver_component_health{{component=\"database\",state=\"{state}\"}}");
+    for sample in [health("down") + " 1.0", health("ready") + " 0.0", "taskserver_ready 0.0".to_owned()] {
+        assert!(app.metrics().encode().lines().any(|line| line == sample), "{sample}");
+    }
     database.is_silent.store(true, Ordering::SeqCst);
     sample(&app).await;
     assert_eq!(app.health().components()[0].health, Health::Down("no answer within 5 s".into()));

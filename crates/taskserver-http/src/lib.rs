@@ -8,7 +8,7 @@
 //! | `/healthcheck` | any method: 200, `{"uptime": seconds}`, as the platform's servers have it |
 //! | `/livez` | 200 as long as the process answers |
 //! | `/readyz` | 200 while every required component works and the server is not shutting down, else 503; `?verbose`, `?exclude=NAME` |
-//! | `/metrics` | the app's [`Metrics`](taskserver_core::Metrics) in the OpenMetrics format |
+//! | `/metrics` | the app's [`Metrics`](taskserver_core::Metrics), in OpenMetrics for those who accept it, else in Prometheus' classic format |
 //! | `/api/tasks` | all tasks: schedule, policy, last and next run, running now, failures ([`TaskTable`]) |
 //! | `/api/tasks/NAME` | one task ([`TaskStatus`](taskserver_core::TaskStatus)) |
 //! | POST `/api/tasks/NAME/ACTION` | `trigger`, `pause`, `resume`, `cancel` or `schedule` ([`ControlRequest`]), if [`HttpOptions::control`] is on |

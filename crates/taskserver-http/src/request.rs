@@ -36,7 +36,7 @@ pub(crate) async fn respond(
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let (head, body) = request.into_parts();
-    let in_flight = state.metrics.begin(&state.app, &head.method, head.uri.path());
+    let in_flight = state.metrics.begin(&state, &head.method, head.uri.path());
     let client = address::client(peer, &head.headers, &state.options.trusted_proxies);
     let id = request_id::of(&head.headers);
     let request = Request { head, client, peer };

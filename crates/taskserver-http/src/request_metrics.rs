@@ -9,10 +9,11 @@ use taskserver_core::prometheus_client::metrics::counter::Counter;
 use taskserver_core::prometheus_client::metrics::family::Family;
 use taskserver_core::prometheus_client::metrics::gauge::Gauge;
 use taskserver_core::prometheus_client::metrics::histogram::Histogram;
-use taskserver_core::{App, DURATION_BUCKETS, Metrics};
+use taskserver_core::{DURATION_BUCKETS, Metrics};
 use tokio::time::Instant;
 
 use crate::rest::Target;
+use crate::state::State;
 
 type Label<V> = (&'static str, V);
 type Timings = Family<[Label<&'static str>; 1], Histogram, fn() -> Histogram>;
@@ -38,12 +39,12 @@ impl RequestMetrics {
     }
 
     /// A request begins.
-    pub(crate) fn begin(&self, app: &App, method: &Method, path: &str) -> InFlight {
+    pub(crate) fn begin(&self, state: &State, method: &Method, path: &str) -> InFlight {
         self.in_flight.inc();
         InFlight {
             metrics: self.clone(),
             method: of_method(method),
-            route: of_path(app, path),
+            route: of_path(state, path),
             started: Instant::now(),
         }
     }
@@ -96,13 +97,16 @@ fn of_method(method: &Method) -> &'static str {
 }
 
 /// The class of a path: itself where it is one of the server's own, else the kind of what it names.
-fn of_path(app: &App, path: &str) -> &'static str {
+fn of_path(state: &State, path: &str) -> &'static str {
     const OWN: [&str; 7] =
         ["/api/events", "/api/tasks", "/healthcheck", "/livez", "/metrics", "/openapi.json", "/readyz"];
     if let Some(own) = OWN.into_iter().find(|own| *own == path) {
         return own;
     }
-    match Target::find(app, path) {
+    if state.pages.as_ref().is_some_and(|pages| pages.have(path)) {
+        return "page";
+    }
+    match Target::find(&state.app, path) {
         Some(Target { id: None, .. }) => "/{service}",
         Some(Target { id: Some(_), .. }) => "/{service}/{id}",
         None if path.starts_with(crate::tasks::PREFIX) => "/api/tasks/{name}",

@@ -17,8 +17,6 @@ pub(crate) type Response = hyper::Response<Either<Full<Bytes>, EventStream>>;
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const OPEN_METRICS: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 fn new(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Either::Left(Full::new(body.into())));
@@ -43,8 +41,9 @@ pub(crate) fn asset(content_type: &'static str, body: &'static str) -> Response 
     response
 }
 
-pub(crate) fn open_metrics(body: String) -> Response {
-    new(StatusCode::OK, OPEN_METRICS, body)
+/// Something that has a type of its own.
+pub(crate) fn of_type(content_type: HeaderValue, body: String) -> Response {
+    new(StatusCode::OK, content_type, body)
 }
 
 pub(crate) fn no_content() -> Response {

@@ -20,6 +20,10 @@ const SECONDS: [f64; 12] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0,
 /// The label of every queue that nobody here works on.
 const OTHER: &str = "other";
 
+/// The states of jobs that are unfinished or dead.
+const COUNTED: [JobState; 5] =
+    [JobState::Scheduled, JobState::Waiting, JobState::Queued, JobState::Running, JobState::Dead];
+
 pub(crate) struct QueueMetrics {
     enqueued: Family<Labels<1>, Counter>,
     finished: Family<Labels<2>, Counter>,
@@ -57,8 +61,9 @@ impl QueueMetrics {
         this
     }
 
-    /// Gives a queue a label of its own.
+    /// Gives a queue a label of its own, and counts it from zero.
     pub(crate) fn know(&self, queue: &str) {
+        drop(self.enqueued.get_or_create(&[("queue", queue.to_owned())]));
         self.queues.lock().unwrap_or_else(PoisonError::into_inner).insert(queue.to_owned());
     }
 
@@ -86,7 +91,9 @@ impl QueueMetrics {
     }
 
     pub(crate) fn depths(&self, depths: &[Depth]) {
-        let mut counts: BTreeMap<(String, JobState), u64> = BTreeMap::new();
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let none = queues.iter().flat_map(|queue| COUNTED.map(|state| ((queue.clone(), state), 0)));
+        let mut counts: BTreeMap<(String, JobState), u64> = none.collect();
         for depth in depths {
             *counts.entry((self.label(&depth.queue), depth.state)).or_default() += depth.jobs;
         }

@@ -5,6 +5,7 @@ mod directory;
 pub mod mariadb;
 pub mod postgres;
 pub(crate) mod programs;
+pub mod prometheus;
 pub mod redis;
 mod server;
 mod shared;

@@ -25,6 +25,10 @@ pub(crate) fn alertmanager() -> Result<PathBuf, String> {
     find("prometheus-alertmanager", []).or_else(|missing| find("alertmanager", []).map_err(|_| missing))
 }
 
+pub(crate) fn prometheus() -> Result<PathBuf, String> {
+    find("prometheus", [])
+}
+
 fn find(program: &str, beyond_the_path: impl IntoIterator<Item = PathBuf>) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

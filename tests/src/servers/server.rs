@@ -95,6 +95,11 @@ impl Server {
         signal("CONT", &self.processes());
     }
 
+    /// What it has written since it was started last.
+    pub fn written(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
     fn end(&mut self, name: &str) {
         let mut process = self.process.take().expect("the server is running");
         signal(name, &[process.id().to_string()]);
@@ -115,8 +120,7 @@ impl Server {
         while let Err(reason) = (self.is_ready)(&self.url) {
             let ended = self.process.as_mut().expect("just started").try_wait().expect("a child process");
             if ended.is_some() || start.elapsed() > START_LIMIT {
-                let log = fs::read_to_string(self.log()).unwrap_or_default();
-                panic!("the server does not answer ({ended:?}): {reason}\n{log}");
+                panic!("the server does not answer ({ended:?}): {reason}\n{}", self.written());
             }
             std::thread::sleep(Duration::from_millis(20));
         }

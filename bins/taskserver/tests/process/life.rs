@@ -19,7 +19,7 @@ fn the_server_says_when_tasks_run_and_where_it_listens_and_answers_health() {
     let (status, body) = server.get("/healthcheck");
     assert!(status == 200 && body.starts_with("{\"uptime\":"), "{status} {body}");
     let (status, metrics) = server.get("/metrics");
-    assert!(status == 200 && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(status == 200 && metrics.contains("\ntaskserver_ready 1.0\n"), "{metrics}");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn the_monitor_shows_the_database_and_the_process_as_gauges_and_as_records() {
         let (_, metrics) = server.get("/metrics");
         // The figures of the process follow those of the components.
         if metrics.contains("taskserver_component_up{component=\"database\"} 1")
-            && !metrics.contains("taskserver_resident_memory_bytes 0\n")
+            && !metrics.contains("taskserver_event_loop_lag_seconds 0\n")
         {
             break metrics;
         }
@@ -43,7 +43,10 @@ fn the_monitor_shows_the_database_and_the_process_as_gauges_and_as_records() {
     };
     assert!(value("taskserver_component_latency_seconds{component=\"database\"}") > 0.0);
     assert!(value("taskserver_pool_connections_max{component=\"database\"}") >= 1.0);
-    assert!(value("taskserver_resident_memory_bytes") > 1e6);
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    assert!(value("process_start_time_seconds") > 1.7e9);
+    assert!(value("process_cpu_seconds_total") > 0.0);
+    assert!(value("process_open_fds") > 3.0 && value("process_max_fds") > value("process_open_fds"));
     assert!(value("taskserver_event_loop_lag_seconds") >= 0.0);
 }
 

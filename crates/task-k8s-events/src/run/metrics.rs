@@ -1,20 +1,22 @@
 //! The metrics of the collector.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use taskserver_core::Metrics;
 use taskserver_core::prometheus_client::metrics::counter::Counter;
 use taskserver_core::prometheus_client::metrics::family::Family;
-use taskserver_core::prometheus_client::metrics::gauge::Gauge;
 use taskserver_core::prometheus_client::metrics::histogram::Histogram;
+use taskserver_core::{Metrics, Observed};
 
-use crate::{Batch, Outcome};
+use crate::{Batch, Error, GapReason, Outcome};
 
 type Labelled = Family<[(&'static str, String); 1], Counter>;
 
 /// The upper bounds of the histogram of delays, in seconds.
 const DELAYS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// Why events could not be stored, as the labels of failures.
+const NOT_STORED: [&str; 3] = ["fenced", "database", "superseded"];
 
 pub(super) struct EventMetrics {
     received: Counter,
@@ -24,7 +26,8 @@ pub(super) struct EventMetrics {
     gaps: Labelled,
     failures: Labelled,
     delay: Histogram,
-    cursor: Gauge<f64, AtomicU64>,
+    /// In seconds since 1970; `None` while this process does not collect.
+    cursor: Arc<Mutex<Option<f64>>>,
 }
 
 impl EventMetrics {
@@ -37,7 +40,7 @@ impl EventMetrics {
             gaps: Family::default(),
             failures: Family::default(),
             delay: Histogram::new(DELAYS),
-            cursor: Gauge::default(),
+            cursor: Arc::default(),
         };
         let Self { received, excluded, rejected, stored, gaps, failures, delay, cursor } = &this;
         metrics.register("kubernetes_events_received", "Versions of events that were received", received.clone());
@@ -54,8 +57,20 @@ impl EventMetrics {
         metrics.register(
             "kubernetes_event_cursor_timestamp_seconds",
             "When the cursor was stored last: everything up to then is stored",
-            cursor.clone(),
+            Observed::gauge({
+                let cursor = Arc::clone(cursor);
+                move || {
+                    let cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+                    cursor.map(|stored| (vec![], stored)).into_iter().collect()
+                }
+            }),
         );
+        for reason in GapReason::ALL {
+            drop(gaps.get_or_create(&[("reason", reason.to_string())]));
+        }
+        for reason in Error::INTERRUPTIONS.iter().chain(&NOT_STORED) {
+            drop(failures.get_or_create(&[("reason", (*reason).to_owned())]));
+        }
         this
     }
 
@@ -79,12 +94,21 @@ impl EventMetrics {
             self.stored.get_or_create(&[("result", result.to_owned())]).inc();
         }
         if let Some(gap) = &batch.gap {
-            self.gaps.get_or_create(&[("why", gap.why.to_string())]).inc();
+            self.gaps.get_or_create(&[("reason", gap.why.to_string())]).inc();
         }
         if let Some(first) = batch.changes.iter().map(|change| change.event.received).min() {
             self.delay.observe(now.duration_since(first).as_secs_f64().max(0.0));
         }
-        self.cursor.set(now.as_millisecond() as f64 / 1000.0);
+        self.set_cursor(Some(now.as_millisecond() as f64 / 1000.0));
+    }
+
+    /// This process collects no more.
+    pub(super) fn idle(&self) {
+        self.set_cursor(None);
+    }
+
+    fn set_cursor(&self, stored: Option<f64>) {
+        *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = stored;
     }
 
     pub(super) fn failed(&self, reason: &str) {

@@ -147,6 +147,7 @@ impl EventCollector {
                     () = app.leadership().ended(state) => {}
                     never = self.collect(&store, &health) => match never {}
                 }
+                self.metrics.idle();
             }
         };
         tokio::select! {

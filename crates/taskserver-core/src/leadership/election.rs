@@ -21,7 +21,8 @@ pub struct Election {
     options: ElectionOptions,
     leadership: Leadership,
     elected: Arc<Elected>,
-    gauges: Gauges,
+    /// The last term in which this process led.
+    term: Gauge,
 }
 
 /// The lease as it was last seen to change.
@@ -40,12 +41,6 @@ enum End {
     Lost(String),
 }
 
-#[derive(Default)]
-struct Gauges {
-    leading: Gauge,
-    term: Gauge,
-}
-
 impl Election {
     /// The part of a process in the competition for the lease: `instance` is its name among the replicas, such as the pod's.
     ///
@@ -57,7 +52,7 @@ impl Election {
         let elected = leadership.0.clone().expect("it is an elected one");
         // The name alone may be that of a former process.
         let identity = format!("{instance}_{}", Uuid::new_v4());
-        Ok(Self { lease: Box::new(lease), identity, options, leadership, elected, gauges: Gauges::default() })
+        Ok(Self { lease: Box::new(lease), identity, options, leadership, elected, term: Gauge::default() })
     }
 
     /// What comes of it.
@@ -73,8 +68,8 @@ impl Election {
     }
 
     pub(crate) fn register(&self, metrics: &Metrics) {
-        metrics.register("leadership_leading", "Whether this process leads", self.gauges.leading.clone());
-        metrics.register("leadership_term", "The last term in which this process led", self.gauges.term.clone());
+        self.leadership.register(metrics);
+        metrics.register("leadership_term", "The last term in which this process led", self.term.clone());
     }
 
     /// Competes until the leadership is [released](Leadership::release). An [`App`](crate::App) that was built with the
@@ -254,8 +249,7 @@ impl Election {
     }
 
     fn enter(&self, term: u64, until: Instant) {
-        self.gauges.leading.set(1);
-        self.gauges.term.set(i64::try_from(term).unwrap_or(i64::MAX));
+        self.term.set(i64::try_from(term).unwrap_or(i64::MAX));
         self.elected.view.send_modify(|view| {
             view.held = Some(Held { term, until });
             view.leader = Some(self.identity.clone());
@@ -272,7 +266,6 @@ impl Election {
     }
 
     fn leave(&self) {
-        self.gauges.leading.set(0);
         self.elected.view.send_modify(|view| {
             view.held = None;
             view.leader = None;

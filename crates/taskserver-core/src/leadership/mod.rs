@@ -31,6 +31,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::{Metrics, Observed};
+
 pub use election::Election;
 pub use options::{ElectionError, ElectionOptions};
 
@@ -157,6 +159,12 @@ impl Leadership {
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
         })))
+    }
+
+    pub(crate) fn register(&self, metrics: &Metrics) {
+        let leadership = self.clone();
+        let leading = move || vec![(vec![], f64::from(u8::from(leadership.state().is_leading())))];
+        metrics.register("leadership_leading", "Whether this process leads", Observed::gauge(leading));
     }
 
     /// How it stands now. A lease that can no longer be trusted is none, even before the election has noticed.

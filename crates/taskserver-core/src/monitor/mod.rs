@@ -4,6 +4,7 @@
 //! `monitoring`, where the app has one. What is probed comes in through [`Probe`], so that this crate needs to know neither
 //! databases nor clusters. Each replica samples for itself: a sample belongs to an instance, not to the deployment.
 
+mod collector;
 mod process;
 
 use std::sync::Mutex;
@@ -20,6 +21,7 @@ use crate::{
     Comparison, ErrorKind, Field, FieldType, Health, Metrics, Query, Record, Schema, ServiceError, Task, TaskConfig,
     TaskContext, TaskError, date_time,
 };
+use collector::ProcessCollector;
 use process::ProcessMeter;
 
 /// How long a probe may take before what it probes counts as unreachable.
@@ -95,9 +97,11 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Monitors the process, as this instance, with its gauges in `metrics`.
+    /// Monitors the process, as this instance, with its gauges in `metrics`; the metrics that Prometheus' clients have of every
+    /// process are there as well.
     #[must_use]
     pub fn new(instance: &str, metrics: &Metrics) -> Self {
+        metrics.register_shared(ProcessCollector::default());
         Self {
             instance: instance.to_owned(),
             retention: RETENTION,
@@ -176,7 +180,7 @@ impl Task for Monitor {
         }
         let lag = process::event_loop_lag().await;
         let (resident, cpu) = self.sample_process();
-        self.gauges.process(resident, cpu, lag);
+        self.gauges.lag.set(lag.as_secs_f64());
         sample.insert("residentBytes".into(), json!(resident));
         sample.insert("cpuMillicores".into(), json!(cpu));
         sample.insert("eventLoopLagMicros".into(), micros(lag));
@@ -221,8 +225,6 @@ struct Gauges {
     open: ByComponent<Gauge>,
     used: ByComponent<Gauge>,
     max: ByComponent<Gauge>,
-    resident: Gauge,
-    cpu: Seconds,
     lag: Seconds,
 }
 
@@ -234,8 +236,6 @@ impl Gauges {
             open: Family::default(),
             used: Family::default(),
             max: Family::default(),
-            resident: Gauge::default(),
-            cpu: Gauge::default(),
             lag: Gauge::default(),
         };
         metrics.register("component_up", "Whether the component answered its last probe", gauges.up.clone());
@@ -243,8 +243,6 @@ impl Gauges {
         metrics.register("pool_connections_open", "Connections that are open", gauges.open.clone());
         metrics.register("pool_connections_used", "Connections that are in use", gauges.used.clone());
         metrics.register("pool_connections_max", "Connections that there may be", gauges.max.clone());
-        metrics.register("resident_memory_bytes", "Resident memory of the process", gauges.resident.clone());
-        metrics.register("cpu_cores", "Cores used since the last sample", gauges.cpu.clone());
         metrics.register("event_loop_lag_seconds", "How late the runtime's timers fire", gauges.lag.clone());
         gauges
     }
@@ -266,15 +264,5 @@ impl Gauges {
             self.used.get_or_create(&label).set(number(used));
             self.max.get_or_create(&label).set(number(max));
         }
-    }
-
-    fn process(&self, resident: Option<u64>, cpu_millicores: Option<u64>, lag: Duration) {
-        if let Some(resident) = resident {
-            self.resident.set(i64::try_from(resident).unwrap_or(i64::MAX));
-        }
-        if let Some(cpu) = cpu_millicores {
-            self.cpu.set(cpu as f64 / 1000.0);
-        }
-        self.lag.set(lag.as_secs_f64());
     }
 }

@@ -103,6 +103,17 @@ struct Running {
     cancellation: CancellationToken,
 }
 
+/// A task in figures: times in seconds since 1970, durations in seconds.
+pub(super) struct Standing {
+    pub(super) running: usize,
+    pub(super) paused: bool,
+    pub(super) consecutive_failures: u64,
+    pub(super) last_run: Option<f64>,
+    pub(super) last_success: Option<f64>,
+    pub(super) next_run: Option<f64>,
+    pub(super) interval: Option<f64>,
+}
+
 impl Entry {
     pub(super) fn new(task: BoxedTask, config: TaskConfig) -> Self {
         let name: Arc<str> = task.name().into();
@@ -404,6 +415,28 @@ impl State {
             missed: self.missed,
             consecutive_failures: self.consecutive_failures,
         }
+    }
+
+    /// How it stands with the task; `None` while it is another process's turn.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        let seconds = |time: Timestamp| time.as_millisecond() as f64 / 1000.0;
+        let next = self.next.map(|next| next.scheduled);
+        let interval = next.and_then(|next| Some(self.config.schedule.next(next)?.duration_since(next)));
+        self.started.then(|| Standing {
+            running: self.running.len(),
+            paused: self.paused,
+            consecutive_failures: self.consecutive_failures,
+            last_run: self.last_run.as_ref().map(|run| seconds(run.started)),
+            last_success: self.last_success.map(seconds),
+            next_run: next.map(seconds),
+            interval: interval.map(|interval| interval.as_secs_f64()),
+        })
+    }
+
+    /// How late a run that its schedule started begins at `now`, in seconds: after its scheduled time and jitter.
+    pub(super) fn lateness(&self, run: &Run, now: Timestamp) -> Option<f64> {
+        let start = self.config.schedule.start_of(&self.name, run.scheduled);
+        (run.trigger == Trigger::Schedule).then(|| now.duration_since(start).as_secs_f64())
     }
 
     fn occupy(&mut self, request: Request) -> Started {

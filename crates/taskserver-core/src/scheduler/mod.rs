@@ -28,6 +28,7 @@ mod entry;
 mod error;
 mod history;
 mod leader;
+mod metrics;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -38,9 +39,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::task::TaskTracker;
 
 use self::entry::{Entry, Request, whole_milliseconds};
+use self::metrics::TaskMetrics;
 use self::runner::{Core, Refused, Unrun, component};
 use crate::task::{BoxedTask, Run, TaskConfig, TaskStatus, Trigger};
-use crate::{App, BuildError, Clock, Command, Leadership, Shutdown, TaskState};
+use crate::{App, BuildError, Clock, Command, Leadership, Metrics, Shutdown, TaskState};
 
 pub use self::error::TaskControlError;
 pub use self::history::{HistoryError, LastRuns, MemoryHistory, RunHistory};
@@ -59,6 +61,7 @@ impl Scheduler {
         history: Option<Arc<dyn RunHistory>>,
         leadership: Leadership,
         instance: String,
+        metrics: &Metrics,
     ) -> Self {
         let core = Core {
             clock,
@@ -67,6 +70,7 @@ impl Scheduler {
             instance,
             history: history.unwrap_or_else(|| Arc::new(MemoryHistory::default())),
             history_failures: AtomicU64::new(0),
+            metrics: TaskMetrics::register(metrics),
             runs: TaskTracker::new(),
             run_ended: Notify::new(),
             changed: Notify::new(),
@@ -85,8 +89,14 @@ impl Scheduler {
         if self.tasks.contains_key(&name) {
             return Err(BuildError::DuplicateTask(name));
         }
+        self.core.metrics.know(&name);
         self.tasks.insert(name, Arc::new(Entry::new(task, config)));
         Ok(())
+    }
+
+    /// Shows in `metrics` how it stands with the tasks that are registered.
+    pub(crate) fn observe(&self, metrics: &Metrics) {
+        metrics::observe(&self.core, &self.tasks, metrics);
     }
 
     /// Begins to follow the schedules; `false` if it has done so before. The started scheduler keeps the app alive until it is

@@ -18,6 +18,7 @@ use tracing::Instrument;
 
 use super::HistoryError;
 use super::entry::{Admission, Entry, Request, Started};
+use super::metrics::TaskMetrics;
 use crate::task::{Outcome, Policy, Run, TaskContext, Trigger};
 use crate::{App, Clock, Leadership, LeadershipState, RunHistory, Shutdown};
 
@@ -41,6 +42,7 @@ pub(super) struct Core {
     pub(super) instance: String,
     pub(super) history: Arc<dyn RunHistory>,
     pub(super) history_failures: AtomicU64,
+    pub(super) metrics: TaskMetrics,
     /// The runs in progress.
     pub(super) runs: TaskTracker,
     /// Tells that a run has ended.
@@ -139,6 +141,7 @@ impl Core {
         run.interrupted = unrun.interrupted();
         run.error = Some(reason.to_owned());
         entry.lock().finish(&run);
+        self.metrics.ended(&run);
         let core = Arc::clone(self);
         self.runs.spawn(async move {
             core.record(&run, core.history.finished(&run)).await;
@@ -240,6 +243,10 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
     run.started = core.clock.now();
     run.attempt = 1;
     entry.lock().update(&run);
+    let lateness = entry.lock().lateness(&run, run.started);
+    if let Some(lateness) = lateness {
+        core.metrics.began(&run, lateness);
+    }
     core.record(&run, core.history.started(&run)).await;
     let end = loop {
         let span = tracing::info_span!(
@@ -281,6 +288,7 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
     run.result = end.result;
     core.record_end(&run, leading).await;
     entry.lock().finish(&run);
+    core.metrics.ended(&run);
     core.run_ended.notify_waiters();
     core.start_waiting(&entry);
     answer(done, *run);

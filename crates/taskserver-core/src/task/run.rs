@@ -104,6 +104,25 @@ pub enum Outcome {
     Lost,
 }
 
+impl Outcome {
+    /// How runs end in the eyes of the process that ran or skipped them.
+    pub(crate) const OF_ENDED: [Self; 6] =
+        [Self::Succeeded, Self::Failed, Self::TimedOut, Self::Cancelled, Self::Panicked, Self::Skipped];
+
+    /// Its name as the label of a metric.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+            Self::Skipped => "skipped",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// How many runs ended how, since the process began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

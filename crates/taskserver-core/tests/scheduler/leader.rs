@@ -96,6 +96,10 @@ async fn the_leader_alone_runs_tasks_but_for_those_of_every_replica() {
     assert!(metrics[0].contains("taskserver_leadership_leading 1"), "{}", metrics[0]);
     assert!(metrics[0].contains("taskserver_leadership_term 1"), "{}", metrics[0]);
     assert!(metrics[1].contains("taskserver_leadership_leading 0"), "{}", metrics[1]);
+    // How it stands with a task says the one whose turn it is.
+    let told = |metrics: &str, task: &str| metrics.contains(&format!("taskserver_task_running{{task=\"{task}\"}}"));
+    assert!(told(&metrics[0], "probe") && told(&metrics[0], "everywhere"), "{}", metrics[0]);
+    assert!(!told(&metrics[1], "probe") && told(&metrics[1], "everywhere"), "{}", metrics[1]);
 }
 
 #[tokio::test(start_paused = true)]

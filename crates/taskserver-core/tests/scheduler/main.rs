@@ -12,6 +12,7 @@ mod history;
 mod leader;
 mod lease;
 mod logs;
+mod metrics;
 mod missed;
 mod policy;
 mod runs;
