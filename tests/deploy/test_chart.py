@@ -248,11 +248,11 @@ def test_monitors_find_the_service():
     assert endpoint["port"] == service["spec"]["ports"][0]["name"]
     assert (endpoint["path"], endpoint["interval"]) == ("/metrics", "30s")
     # The operator names the job after the Service.
-    [group] = only(objects, "PrometheusRule")["spec"]["groups"]
-    for rule in group["rules"][:2]:
+    groups = only(objects, "PrometheusRule")["spec"]["groups"]
+    for rule in groups[0]["rules"]:
         assert f'job="{service["metadata"]["name"]}"' in rule["expr"]
         assert f'namespace="{service["metadata"]["namespace"]}"' in rule["expr"]
-    assert [rule["alert"] for rule in group["rules"]] == ["TaskserverDown", "TaskserverComponentDown", "TaskserverUsesMuchMemory"]
+    assert groups[1] == {"name": "taskserver-more", "rules": values_of("replicas")["prometheusRule"]["rules"]}
 
 
 def test_replicas_are_spread_by_their_own_labels_unless_others_are_given():
@@ -270,3 +270,15 @@ def test_the_network_policy_lets_through_what_the_server_needs():
     assert egress({}) == {53, 3306, 5432, 6379}
     assert egress({"rbac": {"events": {"enabled": True}}}) == {53, 3306, 5432, 6379, 443, 6443}
     assert egress({"dropIn": {"enabled": True}, "release": {"name": "a"}, "sql": {"host": "b"}}) == {53, 3304, 3306, 5432, 6379}
+
+
+def test_the_dashboard_is_a_config_map_that_grafanas_sidecar_finds():
+    annotations = {"grafana_folder": "iR Engine"}
+    objects = render({"grafanaDashboard": {"enabled": True, "annotations": annotations}})
+    dashboard = only(objects, "ConfigMap", "taskserver-dashboard")
+    for kubernetes in KUBERNETES:
+        kubernetes_validate.validate(dashboard, kubernetes, strict=True)
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert dashboard["metadata"]["annotations"] == annotations
+    [text] = dashboard["data"].values()
+    assert text.strip() == (CHART / "files/dashboard.json").read_text().strip()

@@ -107,6 +107,7 @@ FEATURES = {
     "networkPolicy": {"enabled": True},
     "serviceMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},
+    "grafanaDashboard": {"enabled": True},
 }
 RIGHTS = {"rbac": {"events": {"enabled": True}}}
 SHARED = {"secrets": {"databaseUrl": {"existingSecret": "a"}}}

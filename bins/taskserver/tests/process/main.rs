@@ -15,6 +15,7 @@ mod openapi;
 mod packages;
 mod pages;
 mod platform;
+mod prometheus;
 mod queue;
 mod redis;
 mod reload;
