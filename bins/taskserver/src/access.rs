@@ -1,7 +1,7 @@
 //! What callers from outside may do, as the settings say.
 
 use taskserver_config::settings;
-use taskserver_core::{Access, App, Method};
+use taskserver_core::{Access, App, Method, Service};
 
 use crate::engine_settings::ENGINE_SETTING;
 
@@ -29,13 +29,20 @@ fn method(name: &str) -> Option<Method> {
     Method::ALL.into_iter().find(|method| method.name() == name)
 }
 
-/// Settings about services that are not there, or about methods that a service does not have.
-pub(crate) fn problems(settings: &settings::Settings, app: &App) -> Vec<String> {
-    let services = app.services();
-    let there_are = || services.iter().map(|(path, _)| path).collect::<Vec<_>>().join(", ");
+/// Settings about services that do not exist, or about methods that a service does not have. A service that is merely `off`, as other
+/// settings say, may have settings all the same.
+pub(crate) fn problems(settings: &settings::Settings, app: &App, off: &[(&str, impl Service)]) -> Vec<String> {
+    let is_off = |name: &str| off.iter().find(|(path, _)| *path == name).map(|(_, service)| service as &dyn Service);
+    let find = |name: &str| app.services().get(name).or_else(|| is_off(name));
+    let there_are = || {
+        let mut paths: Vec<_> = app.services().iter().map(|(path, _)| path).collect();
+        paths.extend(off.iter().map(|(path, _)| *path));
+        paths.sort_unstable();
+        paths.join(", ")
+    };
     let mut problems = Vec::new();
     for (name, permissions) in &settings.http.services {
-        let Some(service) = services.get(name) else {
+        let Some(service) = find(name) else {
             problems.push(format!("`http.services.{name}`: there is no such service; there are {}", there_are()));
             continue;
         };
@@ -47,7 +54,7 @@ pub(crate) fn problems(settings: &settings::Settings, app: &App) -> Vec<String> 
             problems.push(format!("`http.services.{name}`: the service has no method `{method}`; it has {methods}"));
         }
     }
-    for name in settings.redis.publish.iter().filter(|name| settings.redis.enabled && services.get(name).is_none()) {
+    for name in settings.redis.publish.iter().filter(|name| settings.redis.enabled && find(name).is_none()) {
         problems.push(format!("`redis.publish`: there is no service `{name}`; there are {}", there_are()));
     }
     problems

@@ -14,7 +14,7 @@ use taskserver_alerts::{AlertDelivery, AlertRetention, AlertRetentionTask, Alert
 use taskserver_config::{Settings, settings};
 use taskserver_core::prometheus_client::metrics::info::Info;
 use taskserver_core::{
-    All, App, AppBuilder, CallLog, CallMetrics, Hooks, Method, Metrics, Monitor, Pagination, Service, Task, TaskConfig,
+    App, AppBuilder, CallLog, CallMetrics, Hooks, Method, Metrics, Monitor, Pagination, Service, Task, TaskConfig,
 };
 use taskserver_http::{Authenticator, RequestMetrics};
 use taskserver_queue::{JOB, Job, JobService, Jobs, Queue, Workers};
@@ -145,7 +145,8 @@ impl Composition {
             .metrics(gauges.clone())
             .access(access::access(&settings.http))
             .pagination(Pagination { default: settings.http.page_size, max: settings.http.max_page_size })
-            .hooks(Hooks::new().around(All, CallLog).around(All, CallMetrics::register(&gauges)));
+            .watch(CallLog)
+            .watch(CallMetrics::register(&gauges));
         let cluster = Cluster::new(&settings.kubernetes);
         if purpose == Purpose::Serve {
             builder = leadership::lead(builder, settings, &store, &cluster)
@@ -194,8 +195,9 @@ impl Composition {
         let alert_retention = Arc::new(Mutex::new(alerts::retention(&settings.alerts)));
         parts.task(AlertRetentionTask::new(store.clone(), Arc::clone(&alert_retention)));
         let event_retention = Arc::new(Mutex::new(kubernetes::retention(&settings.kubernetes.events)));
+        let mut off = event_services(&store);
         if kubernetes::keeps_events(settings) {
-            for (path, service) in event_services(&store) {
+            for (path, service) in off.drain(..) {
                 parts.service(path, service, Hooks::new());
             }
             parts.task(RetentionTask::new(store.clone(), Arc::clone(&event_retention)));
@@ -238,7 +240,7 @@ impl Composition {
             return Err(ImpossibleSettings(problems).into());
         }
         let app = builder.build()?;
-        let problems = access::problems(settings, &app);
+        let problems = access::problems(settings, &app, &off);
         if !problems.is_empty() {
             return Err(ImpossibleSettings(problems).into());
         }

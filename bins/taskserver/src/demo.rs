@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use taskserver_core::{Method, Params, Record, Service, ServiceError, Task, TaskConfig, TaskContext, TaskError};
+use taskserver_core::{App, Method, Service, ServiceError, ServiceHandle, Task, TaskConfig, TaskContext, TaskError};
 use taskserver_queue::Queue;
 use taskserver_store::{Store, TableService, platform_services};
 
@@ -35,11 +35,11 @@ pub(crate) struct Simulation {
 }
 
 struct Tables {
-    user: TableService,
-    location: TableService,
-    instance: TableService,
-    channel: TableService,
-    attendance: TableService,
+    user: ServiceHandle,
+    location: ServiceHandle,
+    instance: ServiceHandle,
+    channel: ServiceHandle,
+    attendance: ServiceHandle,
 }
 
 /// What is open at the moment. Only the task looks at it, a run at a time.
@@ -59,17 +59,17 @@ struct Place {
 
 impl Simulation {
     pub(crate) fn new(store: &Store, queue: &Queue) -> Self {
-        let writable = |path: &'static str| {
-            let schemas = platform_services(store).into_iter();
-            let schema = schemas.filter(|(name, _)| *name == path).map(|(_, service)| service.schema().clone()).next();
-            TableService::new(store.clone(), path, schema.expect("the platform has this table"), &Method::ALL)
-        };
+        let platform = platform_services(store).into_iter().fold(App::builder(), |platform, (path, service)| {
+            let writable = TableService::new(store.clone(), path, service.schema().clone(), &Method::ALL);
+            platform.service(path, writable)
+        });
+        let platform = platform.build().expect("the platform's services have names of their own");
         let tables = Tables {
-            user: writable("user"),
-            location: writable("location"),
-            instance: writable("instance"),
-            channel: writable("channel"),
-            attendance: writable("instance-attendance"),
+            user: platform.service("user"),
+            location: platform.service("location"),
+            instance: platform.service("instance"),
+            channel: platform.service("channel"),
+            attendance: platform.service("instance-attendance"),
         };
         Self { tables, queue: queue.clone(), world: Mutex::default() }
     }
@@ -101,15 +101,13 @@ impl Task for Simulation {
     }
 }
 
-async fn create(table: &TableService, data: Value) -> Result<String, ServiceError> {
-    let Value::Object(data) = data else { unreachable!("the simulation writes objects") };
-    let record = table.create(data, &Params::default()).await?;
+async fn create(table: &ServiceHandle, data: Value) -> Result<String, ServiceError> {
+    let record = table.create(data).await?;
     Ok(record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned())
 }
 
-async fn end(table: &TableService, id: &str) -> Result<(), ServiceError> {
-    let ended = Record::from_iter([("ended".to_owned(), Value::Bool(true))]);
-    table.patch(id, ended, &Params::default()).await.map(|_| ())
+async fn end(table: &ServiceHandle, id: &str) -> Result<(), ServiceError> {
+    table.patch(id, json!({"ended": true})).await.map(|_| ())
 }
 
 impl Tables {
@@ -160,7 +158,7 @@ impl Tables {
         let deserted = world.places.iter().position(|place| place.attendances.is_empty() && fastrand::u8(..10) == 0);
         if let Some(place) = deserted.map(|position| world.places.swap_remove(position)) {
             match place.is_channel {
-                true => self.channel.remove(&place.id, &Params::default()).await.map(|_| ())?,
+                true => self.channel.remove(&place.id).await.map(|_| ())?,
                 false => end(&self.instance, &place.id).await?,
             }
         }

@@ -12,8 +12,8 @@ use task_analytics::{
     RowPruner, SourceError, row_id,
 };
 use taskserver_core::{
-    App, EventKind, Field, FieldType, Hooks, MemoryService, Method, Metrics, Outcome, Params, Query, Record, Schema,
-    Service, ServiceError, TaskConfig, TaskError, TokioClock,
+    App, Checked, EventKind, Field, FieldType, Hooks, MemoryService, Method, Metrics, Outcome, Params, Query, Record,
+    Schema, Service, ServiceError, TaskConfig, TaskError, TokioClock,
 };
 
 fn analytics() -> MemoryService {
@@ -146,10 +146,11 @@ impl Service for Forward {
     fn methods(&self) -> &[Method] {
         &Method::ALL
     }
-    async fn create(&self, data: Record, _: &Params) -> Result<Record, ServiceError> {
-        self.0.service("analytics").create(Value::Object(data)).await
+    async fn create(&self, data: Checked, _: &Params) -> Result<Record, ServiceError> {
+        self.0.service("analytics").create(Value::Object(data.into_record())).await
     }
-    async fn create_many(&self, data: Vec<Record>, _: &Params) -> Result<Vec<Record>, ServiceError> {
+    async fn create_many(&self, data: Vec<Checked>, _: &Params) -> Result<Vec<Record>, ServiceError> {
+        let data = data.into_iter().map(Checked::into_record).collect();
         self.0.service("analytics").create_many(data).await
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scheduler::Scheduler;
-use crate::service::{Access, Hooks, Pagination, Registry, Service, ServiceHandle, TypedHandle};
+use crate::service::{Access, AroundHook, Hooks, Pagination, Registry, Service, ServiceHandle, TypedHandle};
 use crate::task::{Task, TaskConfig};
 use crate::{
     Clock, Control, ControlOptions, ControlStore, Election, EventBus, HealthRegistry, Leadership, MemoryControl,
@@ -165,6 +165,7 @@ impl App {
 pub struct AppBuilder {
     services: Vec<(String, Arc<dyn Service>, Hooks)>,
     hooks: Hooks,
+    watchers: Vec<Arc<dyn AroundHook>>,
     tasks: Vec<(crate::task::BoxedTask, TaskConfig)>,
     history: Option<Arc<dyn RunHistory>>,
     control: Arc<dyn ControlStore>,
@@ -183,6 +184,7 @@ impl Default for AppBuilder {
         Self {
             services: Vec::new(),
             hooks: Hooks::default(),
+            watchers: Vec::new(),
             tasks: Vec::new(),
             history: None,
             control: Arc::new(MemoryControl::default()),
@@ -216,6 +218,14 @@ impl AppBuilder {
     #[must_use]
     pub fn hooks(mut self, hooks: Hooks) -> Self {
         self.hooks = self.hooks.and(hooks);
+        self
+    }
+
+    /// Adds a hook that sees every call to every service, those included that [`Access`] refuses; the first one added is outermost.
+    /// It runs before it is known whether the call may be made, so it only watches, and never answers in the call's place.
+    #[must_use]
+    pub fn watch(mut self, hook: impl AroundHook) -> Self {
+        self.watchers.push(Arc::new(hook));
         self
     }
 
@@ -302,7 +312,7 @@ impl AppBuilder {
     /// # Errors
     /// Two services or tasks with one name, a service with a reserved one, or a task that cannot be scheduled as configured.
     pub fn build(self) -> Result<App, BuildError> {
-        let mut services = Registry::new(self.access, self.hooks, self.pagination);
+        let mut services = Registry::new(self.access, self.watchers, self.hooks, self.pagination);
         for (path, service, hooks) in self.services {
             services.insert(path, service, hooks)?;
         }

@@ -10,7 +10,7 @@ use serde_json::json;
 use taskserver_core::{
     Access, All, App, AroundHook, BuildError, CallMetrics, Comparison, ErrorKind, EventKind, Field, FieldType, Hook,
     HookContext, Hooks, Identity, MemoryService, Method, Metrics, Next, Pagination, Parameter, Params, Provider, Query,
-    Record, Resource, Schema, Service, ServiceError,
+    Record, Resource, Schema, Service, ServiceError, Timestamps, TokioClock,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,17 +168,23 @@ async fn outside_writes_need_to_be_turned_on_and_offered() {
 }
 
 #[tokio::test]
-async fn access_is_checked_before_any_other_hook_runs() {
-    struct Unreached;
-    #[async_trait]
-    impl AroundHook for Unreached {
-        async fn call(&self, _: &mut HookContext, _: Next<'_>) -> Result<(), ServiceError> {
-            panic!("the call should have been refused")
-        }
-    }
-    let app = App::builder().service("analytics", analytics()).hooks(Hooks::new().around(All, Unreached));
-    let service = app.build().unwrap().service("analytics");
+async fn a_refused_call_is_seen_by_the_hooks_that_watch_and_by_no_other() {
+    let trace = Trace::default();
+    let app = App::builder()
+        .hooks(traced(&trace, "app"))
+        .watch(Around(Arc::clone(&trace), "outer watcher"))
+        .watch(Around(Arc::clone(&trace), "inner watcher"))
+        .service_with("analytics", analytics(), traced(&trace, "service"))
+        .build()
+        .unwrap();
+    let service = app.service("analytics");
+    let seen = ["outer watcher begins", "inner watcher begins", "inner watcher ends", "outer watcher ends"];
     assert!(service.call(Method::Find, None, Vec::new(), outside(None)).await.is_err());
+    assert_eq!(std::mem::take(&mut *trace.lock().unwrap()), seen);
+    service.refuse(Method::Find, outside(None), ServiceError::bad_request("no such call")).await;
+    assert_eq!(std::mem::take(&mut *trace.lock().unwrap()), seen);
+    service.find(Query::new()).await.unwrap();
+    assert_eq!(trace.lock().unwrap()[..4], [seen[0], seen[1], "app begins", "service begins"]);
 }
 
 #[tokio::test]
@@ -314,6 +320,126 @@ async fn hooks_run_in_the_order_of_feathers() {
     );
 }
 
+/// A service that brings traced hooks along.
+struct WithHooks(MemoryService, Trace);
+
+#[async_trait]
+impl Service for WithHooks {
+    fn schema(&self) -> &Schema {
+        self.0.schema()
+    }
+    fn methods(&self) -> &[Method] {
+        self.0.methods()
+    }
+    fn hooks(&self) -> Hooks {
+        traced(&self.1, "own")
+    }
+    async fn get(&self, id: &str, params: &Params) -> Result<Record, ServiceError> {
+        self.0.get(id, params).await
+    }
+}
+
+#[tokio::test]
+async fn the_hooks_that_a_service_brings_along_are_nearest_to_its_methods() {
+    let trace = Trace::default();
+    let app = App::builder()
+        .hooks(traced(&trace, "app"))
+        .service_with("analytics", WithHooks(analytics(), Arc::clone(&trace)), traced(&trace, "service"))
+        .build()
+        .unwrap();
+    app.service("analytics").get("a").await.unwrap_err();
+    let seen = std::mem::take(&mut *trace.lock().unwrap());
+    assert_eq!(
+        seen,
+        [
+            "app begins",
+            "service begins",
+            "own begins",
+            "app before",
+            "app before get",
+            "service before",
+            "service before get",
+            "own before",
+            "own before get",
+            "own error",
+            "service error",
+            "app error",
+            "own ends",
+            "service ends",
+            "app ends"
+        ]
+    );
+}
+
+fn stamped() -> Schema {
+    Schema::new([
+        Field::required("id", FieldType::ID),
+        Field::required("type", FieldType::TEXT),
+        Field::nullable("count", FieldType::INT),
+        Field::required("createdAt", FieldType::DateTime),
+        Field::required("updatedAt", FieldType::DateTime),
+    ])
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_stamped_by_the_apps_clock() {
+    let app = App::builder()
+        .clock(TokioClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()))
+        .service_with("stamped", MemoryService::new(stamped()), Hooks::new().before(Method::WITH_DATA, Timestamps))
+        .service_with("plain", analytics(), Hooks::new().before(Method::WITH_DATA, Timestamps))
+        .build()
+        .unwrap();
+    let service = app.service("stamped");
+    let [first, second] = ["2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z"];
+    let created = service.create(json!({"id": "a", "type": "x", "count": 1})).await.unwrap();
+    let expected = json!({"id": "a", "type": "x", "count": 1, "createdAt": first, "updatedAt": first});
+    assert_eq!(json!(created), expected);
+
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let patched = service.patch("a", json!({"count": 2})).await.unwrap();
+    assert_eq!(json!(patched), json!({"id": "a", "type": "x", "count": 2, "createdAt": first, "updatedAt": second}));
+    let updated = service.update("a", json!({"type": "y"})).await.unwrap();
+    assert_eq!(json!(updated), json!({"id": "a", "type": "y", "count": null, "createdAt": first, "updatedAt": second}));
+
+    let told = json!({"type": "x", "createdAt": "1999-01-01T00:00:00Z", "updatedAt": null});
+    let created = service.create(told).await.unwrap();
+    assert_eq!((&created["createdAt"], &created["updatedAt"]), (&json!("1999-01-01T00:00:00.000Z"), &json!(second)));
+    let plain = app.service("plain").create(json!({"id": "a", "type": "x"})).await.unwrap();
+    assert_eq!(json!(plain), json!({"id": "a", "type": "x", "count": null}));
+}
+
+#[tokio::test]
+async fn what_is_stored_was_checked_after_every_other_hook_had_its_say() {
+    let spoil = |context: &mut HookContext| {
+        context.data[0].insert("count".into(), json!("many"));
+        Ok(())
+    };
+    let mend = |context: &mut HookContext| {
+        context.data[0].remove("cuont");
+        Ok(())
+    };
+    let app = App::builder()
+        .hooks(Hooks::new().before(Method::Create, mend))
+        .service_with("analytics", analytics(), Hooks::new().before(Method::Patch, spoil))
+        .build()
+        .unwrap();
+    let service = app.service("analytics");
+    let created = service.create(json!({"id": "a", "type": "x", "cuont": 1})).await.unwrap();
+    assert_eq!(json!(created), json!({"id": "a", "type": "x", "count": null}));
+    let count = "`count` must be an integer from -2147483648 to 2147483647";
+    assert_eq!(service.patch("a", json!({"type": "x"})).await.unwrap_err().message(), count);
+    for (data, message) in [
+        (json!({"id": "b"}), "`type` must not be null"),
+        (json!({"id": 1, "type": "x"}), "`id` must be a string"),
+        (json!({"type": "x", "size": 1}), "there is no field `size`"),
+    ] {
+        let error = service.create(data).await.unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::BadRequest, message));
+    }
+    assert_eq!(service.create(json!({"type": "x"})).await.unwrap()["id"].as_str().unwrap().len(), 36);
+    assert_eq!(service.update("a", json!({"id": "b", "type": "y"})).await.unwrap()["id"], "a");
+}
+
 #[tokio::test]
 async fn a_before_hook_may_change_the_data_answer_in_place_of_the_method_or_refuse() {
     let hooks = Hooks::new()
@@ -418,7 +544,7 @@ async fn calls_are_counted_by_what_they_were_and_what_came_of_them() {
     let metrics = Metrics::default();
     let never = Hooks::new().around(Method::Patch, Never);
     let app = App::builder()
-        .hooks(Hooks::new().around(All, CallMetrics::register(&metrics)))
+        .watch(CallMetrics::register(&metrics))
         .service_with("analytics", analytics(), never)
         .build()
         .unwrap();
@@ -432,6 +558,13 @@ async fn calls_are_counted_by_what_they_were_and_what_came_of_them() {
     let patch = service.patch("a", json!({"count": 2}));
     assert!(tokio::time::timeout(Duration::ZERO, patch).await.is_err());
     app.service("zzz").get("a").await.unwrap_err();
+    service.call(Method::Find, None, Vec::new(), self::outside(None)).await.unwrap_err();
+    service.call(Method::Remove, Some("a".into()), Vec::new(), self::outside(Some(administrator()))).await.unwrap_err();
+    let wrong = ServiceError::bad_request("Invalid query parameter $foo");
+    assert_eq!(
+        service.refuse(Method::Find, self::outside(None), wrong).await.message(),
+        "Invalid query parameter $foo"
+    );
 
     let mut counted: Vec<_> = metrics.encode().lines().map(str::to_owned).collect();
     counted.retain(|line| line.starts_with("taskserver_service_calls_total"));
@@ -445,9 +578,12 @@ async fn calls_are_counted_by_what_they_were_and_what_came_of_them() {
         counted,
         [
             calls("create", "internal", "ok", 2),
+            calls("find", "external", "bad-request", 1),
+            calls("find", "external", "not-authenticated", 1),
             calls("find", "external", "ok", 1),
             calls("get", "internal", "not-found", 1),
             calls("patch", "internal", "cancelled", 1),
+            calls("remove", "external", "method-not-allowed", 1),
         ]
     );
     let timed = r#"taskserver_service_call_duration_seconds_count{service="analytics",method="create"} 2"#;
@@ -486,5 +622,5 @@ fn the_parameters_of_hooks_can_be_asked_for() {
     };
     assert_eq!(names("analytics", Method::Find), ["everywhere", "action"]);
     assert_eq!(names("analytics", Method::Get), ["everywhere"]);
-    assert_eq!(names("zzz", Method::Find), ["everywhere"]);
+    assert_eq!(names("zzz", Method::Find), [""; 0]);
 }

@@ -9,7 +9,8 @@ use diesel::row::NamedRow;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, HasSqlType, Nullable, Text};
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 
 use crate::Backend;
 
@@ -79,7 +80,12 @@ impl Sql {
 
     /// Appends a placeholder, and binds a moment to it, to be compared with one of the platform's times.
     pub fn moment(&mut self, value: Timestamp) -> &mut Self {
-        let text = moment_text(value);
+        self.date_time(Offset::UTC.to_datetime(value))
+    }
+
+    /// As [`moment`](Self::moment), of the date and time in UTC: the year 9999 ends after the greatest [`Timestamp`].
+    pub(crate) fn date_time(&mut self, value: DateTime) -> &mut Self {
+        let text = date_time_text(value);
         match self.backend {
             Backend::Sqlite => self.text(text),
             Backend::Postgres => self.push("CAST(").text(text).push(" AS timestamp)"),
@@ -121,7 +127,10 @@ impl Sql {
 
 /// How the platform writes moments: in UTC, to the second; with a fraction only where there is one.
 pub(crate) fn moment_text(moment: Timestamp) -> String {
-    let time = Offset::UTC.to_datetime(moment);
+    date_time_text(Offset::UTC.to_datetime(moment))
+}
+
+fn date_time_text(time: DateTime) -> String {
     let mut text = format!(
         "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
         time.year(),
@@ -151,9 +160,15 @@ pub(crate) fn bounded(text: &str, max: usize) -> String {
 /// Reads a moment that a database wrote as text; `None` for MySQL's zero date, and what is no moment at all.
 #[must_use]
 pub fn read_moment(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>()
-        .or_else(|_| text.parse::<jiff::civil::DateTime>()?.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()))
-        .ok()
+    Offset::UTC.to_timestamp(read_date_time(text)?).ok()
+}
+
+/// As [`read_moment`], to the date and time in UTC: the year 9999 ends after the greatest [`Timestamp`].
+pub(crate) fn read_date_time(text: &str) -> Option<DateTime> {
+    match text.parse::<Timestamp>() {
+        Ok(moment) => Some(Offset::UTC.to_datetime(moment)),
+        Err(_) => text.parse().ok(),
+    }
 }
 
 /// A row whose columns are all texts: statements cast them, so that one type serves for every shape and database.

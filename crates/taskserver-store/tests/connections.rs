@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use taskserver_core::{Method, Params, Service};
-use taskserver_store::{PoolStatus, Reading, Store, StoreError, StoreOptions, TableService, platform_services};
+use taskserver_core::{App, Query, ServiceHandle};
+use taskserver_store::{PoolStatus, Reading, Store, StoreError, StoreOptions, platform_services};
 use taskserver_tests::{Backend, TestDatabase, for_each_backend, servers};
 
 fn options(url: &str) -> StoreOptions {
@@ -17,8 +17,9 @@ fn store(url: &str) -> Store {
     Store::new(options(url)).unwrap()
 }
 
-fn analytics(store: &Store) -> TableService {
-    platform_services(store).into_iter().find(|(path, _)| *path == "analytics").unwrap().1
+fn analytics(store: &Store) -> ServiceHandle {
+    let (path, service) = platform_services(store).into_iter().find(|(path, _)| *path == "analytics").unwrap();
+    App::builder().service(path, service).build().unwrap().service(path)
 }
 
 async fn refusal(url: &str) -> String {
@@ -59,8 +60,8 @@ for_each_backend! {
         assert!(tokio::time::timeout(Duration::from_millis(100), sleep).await.is_err());
         // The one connection was in a transaction that only reads.
         store.create_platform_tables().await.unwrap();
-        let data = json!({"type": "x", "count": 1}).as_object().unwrap().clone();
-        analytics(&store).create(data, &Params::default()).await.unwrap();
+        let data = json!({"type": "x", "count": 1});
+        analytics(&store).create(data).await.unwrap();
     }
 
     async fn a_closed_store_says_so(database: TestDatabase) {
@@ -197,19 +198,19 @@ async fn a_restart_of_the_server_goes_unnoticed() {
         let store = store(database.url());
         store.create_platform_tables().await.unwrap();
         let analytics = analytics(&store);
-        analytics.find(&Params::default()).await.unwrap();
-        let data = json!({"id": "before"}).as_object().unwrap().clone();
-        analytics.create(data, &Params::default()).await.unwrap();
+        analytics.find(Query::new()).await.unwrap();
+        let data = json!({"id": "before"});
+        analytics.create(data).await.unwrap();
 
         server.kill();
-        let error = analytics.find(&Params::default()).await.unwrap_err();
+        let error = analytics.find(Query::new()).await.unwrap_err();
         assert_eq!(error.message(), "The database is not available");
 
         server.start_again();
-        let page = analytics.find(&Params::default()).await.unwrap();
+        let page = analytics.find(Query::new()).await.unwrap();
         assert_eq!(page.data[0]["id"], "before");
-        let data = json!({"id": "after"}).as_object().unwrap().clone();
-        analytics.create(data, &Params::default()).await.unwrap();
+        let data = json!({"id": "after"});
+        analytics.create(data).await.unwrap();
     })
     .await;
 }
@@ -246,14 +247,14 @@ async fn a_server_that_freezes_is_given_up_after_the_statements_time() {
         let store = Store::new(options).unwrap();
         store.create_platform_tables().await.unwrap();
         let analytics = analytics(&store);
-        analytics.find(&Params::default()).await.unwrap();
+        analytics.find(Query::new()).await.unwrap();
         server.pause();
         let start = Instant::now();
-        let error = analytics.find(&Params::default()).await.unwrap_err();
+        let error = analytics.find(Query::new()).await.unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
         server.resume();
         assert_eq!(error.message(), "The database is not available");
-        analytics.find(&Params::default()).await.unwrap();
+        analytics.find(Query::new()).await.unwrap();
     })
     .await;
 }
@@ -263,13 +264,11 @@ async fn a_database_in_memory_lasts_as_long_as_its_store_and_belongs_to_it_alone
     let store = store("sqlite::memory:");
     store.create_platform_tables().await.unwrap();
     let service = analytics(&store);
-    assert_eq!(service.methods(), Method::ALL);
-    let parameters = Params::default();
-    let data = |number: usize| json!({"id": number.to_string()}).as_object().unwrap().clone();
-    let created = futures_util::future::join_all((0..20).map(|number| service.create(data(number), &parameters))).await;
+    let data = |number: usize| json!({"id": number.to_string()});
+    let created = futures_util::future::join_all((0..20).map(|number| service.create(data(number)))).await;
     assert!(created.iter().all(Result::is_ok), "{created:?}");
     assert!(store.pool_status().size > 1);
-    assert_eq!(service.find(&parameters).await.unwrap().total, 20);
+    assert_eq!(service.find(Query::new()).await.unwrap().total, 20);
     let other = Store::new(options("sqlite::memory:")).unwrap();
     assert_eq!(other.columns("analytics").await, Ok(None));
 }

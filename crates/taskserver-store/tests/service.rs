@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-use taskserver_core::{ErrorKind, MemoryService, Page, Params, Query, Record, Service, ServiceError};
-use taskserver_store::{Store, StoreOptions, TableService, platform_services};
+use taskserver_core::{App, ErrorKind, MemoryService, Page, Query, Record, Service, ServiceError, ServiceHandle};
+use taskserver_store::{Store, StoreOptions, platform_services};
 use taskserver_tests::{TestDatabase, for_each_backend};
 use tokio::runtime::Handle;
 
@@ -13,8 +13,14 @@ fn store(database: &TestDatabase) -> Store {
     Store::new(StoreOptions::new(database.url()).unwrap()).unwrap()
 }
 
-fn service(store: &Store, path: &str) -> TableService {
-    platform_services(store).into_iter().find(|(name, _)| *name == path).unwrap().1
+/// One of the platform's services, in an app of its own.
+fn service(store: &Store, path: &str) -> ServiceHandle {
+    let (path, service) = platform_services(store).into_iter().find(|(name, _)| *name == path).unwrap();
+    alone(path, service)
+}
+
+fn alone(path: &str, service: impl Service) -> ServiceHandle {
+    App::builder().service(path, service).build().unwrap().service(path)
 }
 
 fn record(value: Value) -> Record {
@@ -22,12 +28,8 @@ fn record(value: Value) -> Record {
     record
 }
 
-async fn find(service: &impl Service, query: Value) -> Result<Page, ServiceError> {
-    service.find(&Query::parse(&query).unwrap().into()).await
-}
-
-fn params() -> Params {
-    Params::default()
+async fn find(service: &ServiceHandle, query: Value) -> Result<Page, ServiceError> {
+    service.find(Query::parse(&query).unwrap()).await
 }
 
 for_each_backend! {
@@ -36,31 +38,31 @@ for_each_backend! {
         store.create_platform_tables().await.unwrap();
         let analytics = service(&store, "analytics");
 
-        let created = analytics.create(record(json!({"type": "instanceUsers", "count": 3})), &params()).await.unwrap();
+        let created = analytics.create(json!({"type": "instanceUsers", "count": 3})).await.unwrap();
         let id = created["id"].as_str().unwrap().to_owned();
         assert_eq!(id.len(), 36);
         assert!(created["createdAt"].as_str().unwrap().ends_with(".000Z"), "{created:?}");
-        assert_eq!(analytics.get(&id, &params()).await.unwrap(), created);
+        assert_eq!(analytics.get(&id).await.unwrap(), created);
 
-        let patch = record(json!({"count": null, "updatedAt": "2030-01-01T00:00:00.999Z"}));
-        let patched = analytics.patch(&id, patch, &params()).await.unwrap();
+        let patch = json!({"count": null, "updatedAt": "2030-01-01T00:00:00.999Z"});
+        let patched = analytics.patch(&id, patch).await.unwrap();
         let mut expected = created.clone();
         expected.insert("count".into(), Value::Null);
         expected.insert("updatedAt".into(), "2030-01-01T00:00:00.000Z".into());
         assert_eq!(patched, expected);
 
-        let updated = analytics.update(&id, record(json!({"count": 5})), &params()).await.unwrap();
+        let updated = analytics.update(&id, json!({"count": 5})).await.unwrap();
         assert_eq!(updated["count"], 5);
         assert_eq!(updated["type"], Value::Null);
         assert_eq!(updated["createdAt"], created["createdAt"]);
         assert_ne!(updated["updatedAt"], patched["updatedAt"]);
 
-        assert_eq!(analytics.remove(&id, &params()).await.unwrap(), updated);
+        assert_eq!(analytics.remove(&id).await.unwrap(), updated);
         for error in [
-            analytics.get(&id, &params()).await.unwrap_err(),
-            analytics.patch(&id, record(json!({"count": 1})), &params()).await.unwrap_err(),
-            analytics.update(&id, record(json!({"count": 1})), &params()).await.unwrap_err(),
-            analytics.remove(&id, &params()).await.unwrap_err(),
+            analytics.get(&id).await.unwrap_err(),
+            analytics.patch(&id, json!({"count": 1})).await.unwrap_err(),
+            analytics.update(&id, json!({"count": 1})).await.unwrap_err(),
+            analytics.remove(&id).await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::NotFound);
             assert_eq!(error.message(), format!("No record found for id '{id}'"));
@@ -73,16 +75,15 @@ for_each_backend! {
         let store = store(&database);
         store.create_platform_tables().await.unwrap();
         let analytics = service(&store, "analytics");
-        let data = |count: u32| record(json!({"id": "one", "count": count}));
-        let parameters = params();
+        let data = |count: u32| json!({"id": "one", "count": count});
         let (first, second) =
-            tokio::join!(analytics.create(data(1), &parameters), analytics.create(data(2), &parameters));
+            tokio::join!(analytics.create(data(1)), analytics.create(data(2)));
         let (stored, refused) = if first.is_ok() { (first, second) } else { (second, first) };
         let stored = stored.unwrap();
         let refused = refused.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused:?}");
         assert_eq!(refused.message(), "a record with the id 'one' exists already");
-        assert_eq!(analytics.get("one", &parameters).await.unwrap(), stored);
+        assert_eq!(analytics.get("one").await.unwrap(), stored);
     }
 }
 
@@ -92,8 +93,8 @@ for_each_backend! {
         store.create_platform_tables().await.unwrap();
         let analytics = service(&store, "analytics");
         let data = |ids: &[&str]| ids.iter().map(|id| record(json!({"id": id}))).collect();
-        analytics.create_many(data(&["a", "b"]), &params()).await.unwrap();
-        let error = analytics.create_many(data(&["c", "b"]), &params()).await.unwrap_err();
+        analytics.create_many(data(&["a", "b"])).await.unwrap();
+        let error = analytics.create_many(data(&["c", "b"])).await.unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::Conflict, "a record with the id 'c' or 'b' exists already"));
         assert_eq!(find(&analytics, json!({})).await.unwrap().total, 2);
     }
@@ -105,12 +106,12 @@ for_each_backend! {
         store.create_platform_tables().await.unwrap();
         let analytics = service(&store, "analytics");
         let data = ["a", "b", "c", "d"].map(|id| record(json!({"id": id}))).to_vec();
-        analytics.create_many(data, &params()).await.unwrap();
+        analytics.create_many(data).await.unwrap();
         let query = Query::new().descending("id").skip(1).limit(2).uncounted();
-        let page = analytics.find(&query.into()).await.unwrap();
+        let page = analytics.find(query).await.unwrap();
         let ids: Vec<&str> = page.data.iter().map(|record| record["id"].as_str().unwrap()).collect();
         assert_eq!((ids, page.total), (vec!["c", "b"], 3));
-        let counted = analytics.find(&Query::new().limit(0).uncounted().into()).await.unwrap();
+        let counted = analytics.find(Query::new().limit(0).uncounted()).await.unwrap();
         assert_eq!(counted.total, 4);
     }
 }
@@ -128,7 +129,7 @@ for_each_backend! {
             (json!({"size": 1}), "there is no field `size`"),
             (json!({"createdAt": "0999-12-31T00:00:00Z"}), "`createdAt` must lie between the years 1000 and 9999"),
         ] {
-            let error = analytics.create(record(data), &params()).await.unwrap_err();
+            let error = analytics.create(data).await.unwrap_err();
             assert_eq!((error.kind(), error.message()), (ErrorKind::BadRequest, message));
         }
         for (query, message) in [
@@ -143,7 +144,7 @@ for_each_backend! {
         }
         let many = find(&analytics, json!({"type": {"$in": vec!["x"; 10_000]}})).await.unwrap();
         assert_eq!(many.total, 0);
-        assert_eq!(analytics.get("a\0", &params()).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(analytics.get("a\0").await.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
 
@@ -156,7 +157,7 @@ for_each_backend! {
                VALUES ('u', 'Ann', FALSE, TRUE, '2026-01-01 00:00:00', '2026-01-01 00:00:01')"#,
         );
         let users = service(&store, "user");
-        let user = users.get("u", &params()).await.unwrap();
+        let user = users.get("u").await.unwrap();
         assert_eq!(
             Value::Object(user),
             json!({
@@ -165,6 +166,7 @@ for_each_backend! {
                 "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:01.000Z"
             })
         );
+        let (_, users) = platform_services(&store).into_iter().find(|(path, _)| *path == "user").unwrap();
         assert_eq!(users.methods(), taskserver_core::Method::READS);
         for path in ["channel", "instance", "instance-attendance", "location"] {
             let page = find(&service(&store, path), json!({"$limit": 3})).await.unwrap();
@@ -194,15 +196,58 @@ for_each_backend! {
         let error = find(&analytics, json!({"type": "x"})).await.unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::BadRequest, "Invalid query parameter type"));
 
-        let created = analytics.create(record(json!({"count": 2})), &params()).await.unwrap();
+        let error = analytics.create(json!({"type": "x"})).await.unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::BadRequest, "there is no field `type`"));
+        let created = analytics.create(json!({"count": 2})).await.unwrap();
         assert_eq!(created.keys().collect::<Vec<_>>(), ["id", "count", "createdAt"]);
-        analytics.update("a", record(json!({"count": 3})), &params()).await.unwrap();
+        analytics.update("a", json!({"count": 3})).await.unwrap();
 
         database.execute("DROP TABLE analytics");
         for _ in 0..2 {
             let error = find(&analytics, json!({})).await.unwrap_err();
             assert_eq!(error.message(), "The database of this deployment has no table `analytics`");
         }
+    }
+}
+
+for_each_backend! {
+    async fn the_last_second_of_the_year_9999_is_a_moment_like_others(database: TestDatabase) {
+        let store = store(&database);
+        store.create_platform_tables().await.unwrap();
+        database.execute(
+            r#"INSERT INTO "analytics" ("id", "createdAt", "updatedAt")
+               VALUES ('never', '9999-12-31 23:59:59', '2026-01-01 00:00:00'),
+                      ('now', '2026-01-01 00:00:00', '2026-01-01 00:00:00')"#,
+        );
+        let analytics = service(&store, "analytics");
+        let never = "9999-12-31T23:59:59.000Z";
+        let page = find(&analytics, json!({"$sort": {"createdAt": -1}})).await.unwrap();
+        assert_eq!((&page.data[0]["createdAt"], &page.data[1]["id"]), (&json!(never), &json!("now")));
+        let page = find(&analytics, json!({"createdAt": {"$gte": never}})).await.unwrap();
+        assert_eq!((page.total, &page.data[0]["id"]), (1, &json!("never")));
+        let patched = analytics.patch("now", json!({"createdAt": "9999-12-31T23:59:59.9Z"})).await.unwrap();
+        assert_eq!(patched["createdAt"], never);
+        assert_eq!(find(&analytics, json!({"createdAt": never})).await.unwrap().total, 2);
+    }
+}
+
+for_each_backend! {
+    /// As a database that does not mind types, or a column of another type than the platform's, may have them.
+    async fn a_value_that_does_not_fit_its_field_is_null_and_the_page_goes_on(database: TestDatabase) {
+        database.execute(
+            r#"CREATE TABLE analytics ("id" char(36) PRIMARY KEY, "count" varchar(30), "type" varchar(255),
+                                       "createdAt" varchar(30), "updatedAt" varchar(30));
+               INSERT INTO analytics VALUES ('a', 'many', 'x', '10000-01-01 00:00:00', 'yesterday'),
+                                            ('b', '3', 'x', '2026-01-01 00:00:00', 'infinity')"#,
+        );
+        let analytics = service(&store(&database), "analytics");
+        let page = find(&analytics, json!({})).await.unwrap();
+        let records = json!([
+            {"id": "a", "count": null, "type": "x", "createdAt": null, "updatedAt": null},
+            {"id": "b", "count": 3, "type": "x", "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": null},
+        ]);
+        assert_eq!(json!(page.data), records);
+        assert_eq!(json!(analytics.get("a").await.unwrap()), records[0]);
     }
 }
 
@@ -336,22 +381,25 @@ fn query() -> impl Strategy<Value = Value> {
 }
 
 /// Runs queries over records in the table and in memory, and compares the answers.
-fn compare(database: &TestDatabase, analytics: &TableService) {
+fn compare(database: &TestDatabase, store: &Store) {
+    let analytics = service(store, "analytics");
     let runtime = Handle::current();
+    let (_, table) = platform_services(store).into_iter().find(|(path, _)| *path == "analytics").unwrap();
+    let schema = table.schema();
     let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
     let cases = (records(), prop::collection::vec(query(), 50));
     let result = TestRunner::new(config).run(&cases, |(records, queries)| {
         runtime.block_on(async {
-            let memory = MemoryService::new(analytics.schema().clone());
+            let memory = alone("analytics", MemoryService::new(schema.clone()));
             database.execute("DELETE FROM analytics");
             for data in &records {
-                memory.create(record(data.clone()), &params()).await.unwrap();
-                let stored = analytics.create(record(data.clone()), &params()).await.unwrap();
-                prop_assert_eq!(&analytics.get(data["id"].as_str().unwrap(), &params()).await.unwrap(), &stored);
+                memory.create(data.clone()).await.unwrap();
+                let stored = analytics.create(data.clone()).await.unwrap();
+                prop_assert_eq!(&analytics.get(data["id"].as_str().unwrap()).await.unwrap(), &stored);
             }
             for query in queries {
                 let expected = find(&memory, query.clone()).await.unwrap();
-                let found = find(analytics, query.clone()).await.unwrap();
+                let found = find(&analytics, query.clone()).await.unwrap();
                 prop_assert_eq!(found, expected, "{}", query);
             }
             Ok(())
@@ -364,11 +412,11 @@ for_each_backend! {
     async fn any_query_finds_what_the_core_says_that_it_means(database: TestDatabase) {
         let store = store(&database);
         store.create_platform_tables().await.unwrap();
-        tokio::task::block_in_place(|| compare(&database, &service(&store, "analytics")));
+        tokio::task::block_in_place(|| compare(&database, &store));
     }
 
     async fn the_same_holds_for_the_tables_of_a_deployment(database: TestDatabase) {
         database.create_platform_tables();
-        tokio::task::block_in_place(|| compare(&database, &service(&store(&database), "analytics")));
+        tokio::task::block_in_place(|| compare(&database, &store(&database)));
     }
 }

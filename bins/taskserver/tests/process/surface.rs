@@ -122,6 +122,25 @@ fn permissions_of_what_is_not_there_are_mistakes() {
 }
 
 #[test]
+fn a_service_that_is_off_may_have_permissions_and_they_are_checked() {
+    let folder = tempdir().unwrap();
+    let check = |settings: &[&str]| run(folder.path(), &[&["config", "--check"][..], &set(settings)].concat());
+    let off = "kubernetes.events.enabled=false";
+    let fine = check(&[off, "http.services.k8s-event.scope=event:read", "http.services.k8s-event-gap.methods=find"]);
+    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
+    let wrong = check(&[off, "http.services.k8s-event.methods=create"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert_eq!(
+        text(&wrong.stderr),
+        "Error: the configuration is impossible:
+  - `http.services.k8s-event`: the service has no method `create`; it has find, get
+"
+    );
+    let published = check(&[off, "redis.enabled=true", "redis.publish=analytics, k8s-event"]);
+    assert_eq!(published.status.code(), Some(0), "{}", text(&published.stderr));
+}
+
+#[test]
 fn pages_have_the_sizes_that_are_set() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path(), &set(&[TOKEN, "http.page_size=2", "http.max_page_size=3"]));
@@ -180,13 +199,21 @@ fn calls_and_requests_are_logged_and_measured() {
     assert_eq!((&line["path"], &line["status"], &line["level"]), (&json!("/analytics"), &json!(200), &json!("DEBUG")));
     assert!(line["duration"].is_string() && line["span"]["id"] == "seen-by-an-operator", "{line}");
 
+    assert_eq!(ask(&server, &[], "/analytics").0, 401);
+    let line: serde_json::Value = serde_json::from_str(&server.wait_for("\"outcome\":\"not-authenticated\"")).unwrap();
+    assert_eq!(
+        (&line["service"], &line["method"], &line["provider"]),
+        (&json!("analytics"), &json!("find"), &json!("external"))
+    );
+
     let (_, metrics) = server.get("/metrics");
     for sample in [
         r#"taskserver_service_calls_total{service="analytics",method="find",provider="external",outcome="ok"} 1"#,
+        r#"taskserver_service_calls_total{service="analytics",method="find",provider="external",outcome="not-authenticated"} 1"#,
         r#"taskserver_service_calls_total{service="analytics",method="create",provider="internal",outcome="ok"} 1"#,
         r#"taskserver_service_call_duration_seconds_count{service="analytics",method="find"}"#,
         r#"taskserver_http_requests_total{method="GET",route="/{service}",status="200"} 1"#,
-        r#"taskserver_http_request_duration_seconds_count{route="/{service}"} 1"#,
+        r#"taskserver_http_request_duration_seconds_count{route="/{service}"} 2"#,
         "taskserver_http_requests_in_flight 1",
     ] {
         assert!(metrics.lines().any(|line| line.starts_with(sample)), "{sample} in\n{metrics}");

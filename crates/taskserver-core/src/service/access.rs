@@ -1,7 +1,7 @@
-//! Who may do what from outside: the first hook of every call.
+//! Who may do what from outside: the hook that every call meets first, but for those that watch.
 //!
 //! An outward surface finds out who calls and says so in [`Params`](super::Params); whether that is enough is decided here,
-//! for every surface alike and before any other hook runs. What nothing allows is refused: a service that is merely
+//! for every surface alike and before any hook runs that could act on the call. What nothing allows is refused: a service that is merely
 //! registered can be read from outside by administrators, and by nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,12 +1,15 @@
 //! Handles: how a service is called, hooks, events and all.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use serde_json::Value;
 
 use super::hook::Chain;
-use super::{CallResult, ErrorKind, HookContext, Method, Next, Page, Params, Query, Record, Resource, ServiceError};
+use super::{
+    AroundHook, CallResult, ErrorKind, HookContext, Method, Next, Page, Params, Query, Record, Resource, ServiceError,
+};
 use crate::{App, Event, EventKind};
 
 /// A service of an app, by its path. Every call runs the hooks and, where it wrote, emits its event.
@@ -113,6 +116,29 @@ impl ServiceHandle {
         data: Vec<Record>,
         params: Params,
     ) -> Result<CallResult, ServiceError> {
+        let context = self.run(method, id, data, params, None).await?;
+        let result = context.result.ok_or_else(|| self.misshapen("nothing: a hook left the call without a result"))?;
+        if let Some(kind) = EventKind::of(method) {
+            self.publish(kind, &result);
+        }
+        Ok(result)
+    }
+
+    /// Has the [watching](crate::AppBuilder::watch) hooks see a call that an outward surface refuses before it can be made, because
+    /// its caller is not recognised or what it asks for makes no sense. Nothing else of the call runs. Gives the error back.
+    pub async fn refuse(&self, method: Method, params: Params, error: ServiceError) -> ServiceError {
+        let refused = self.run(method, None, Vec::new(), params, Some(Refusal(Mutex::new(Some(error))))).await;
+        refused.err().unwrap_or_else(|| self.misshapen("a call that was refused"))
+    }
+
+    async fn run(
+        &self,
+        method: Method,
+        id: Option<String>,
+        data: Vec<Record>,
+        params: Params,
+        refusal: Option<Refusal>,
+    ) -> Result<HookContext, ServiceError> {
         let registry = self.app.services();
         let Some(registered) = registry.services.get(&*self.path) else {
             return Err(ServiceError::new(ErrorKind::NotFound, format!("Can not find service '{}'", self.path)));
@@ -127,19 +153,14 @@ impl ServiceHandle {
             result: None,
             error: None,
         };
-        let chain = Chain {
-            app: &registry.hooks,
-            service_hooks: &registered.hooks,
-            service: &*registered.service,
-            pagination: registry.pagination,
-        };
-        let around = chain.around(method);
-        Next { around: &around, call: &chain }.run(&mut context).await?;
-        let result = context.result.ok_or_else(|| self.misshapen("nothing: a hook left the call without a result"))?;
-        if let Some(kind) = EventKind::of(method) {
-            self.publish(kind, &result);
+        let chain = Chain { hooks: &registered.hooks, service: &*registered.service, pagination: registry.pagination };
+        let mut around = registry.watchers.clone();
+        match refusal {
+            Some(refusal) => around.push(Arc::new(refusal)),
+            None => around.extend(chain.around(method)),
         }
-        Ok(result)
+        Next { around: &around, call: &chain }.run(&mut context).await?;
+        Ok(context)
     }
 
     fn publish(&self, kind: EventKind, result: &CallResult) {
@@ -168,6 +189,16 @@ impl ServiceHandle {
     fn misshapen(&self, what: &str) -> ServiceError {
         let message = format!("the service `{}` answered with {what}", self.path);
         ServiceError::new(ErrorKind::GeneralError, message)
+    }
+}
+
+/// What a refused call comes to, in place of all that the watching hooks surround.
+struct Refusal(Mutex<Option<ServiceError>>);
+
+#[async_trait]
+impl AroundHook for Refusal {
+    async fn call(&self, _: &mut HookContext, _: Next<'_>) -> Result<(), ServiceError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 }
 

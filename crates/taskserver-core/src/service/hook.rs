@@ -2,15 +2,22 @@
 //!
 //! A call runs through the hooks in this order, as in Feathers 5:
 //!
-//! 1. `around` of the app, the first of which is its [`Access`](super::Access), then of the service, each wrapping all that
+//! 1. the app's [watching](crate::AppBuilder::watch) hooks, which see the calls that are refused, too: [`CallLog`](super::CallLog)
+//!    and [`CallMetrics`](super::CallMetrics);
+//! 2. `around` of the app, the first of which is its [`Access`](super::Access), then of the service, each wrapping all that
 //!    follows;
-//! 2. `before` of the app, then of the service;
-//! 3. the service's method, unless a hook has set the result already;
-//! 4. `after` of the service, then of the app; or, where any of 2 to 4 failed, `error` of the service, then of the app.
+//! 3. `before` of the app, then of the service;
+//! 4. the service's method, unless a hook has set the result already;
+//! 5. `after` of the service, then of the app; or, where any of 3 to 5 failed, `error` of the service, then of the app.
+//!
+//! Of a service's hooks, those that it was registered with are further out than those that it
+//! [brings along](super::Service::hooks), such as [`Timestamps`](super::Timestamps) and [`Validation`](super::Validation): what is
+//! stored has been checked after every other hook had its say.
 //!
 //! Within one list, hooks for all methods and hooks for one method run in the order of their registration. An `error` hook
 //! may replace the error, or set a result in its place.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -39,6 +46,26 @@ impl CallResult {
             Self::Record(record) => Value::Object(record),
             Self::Records(records) => records.into_iter().map(Value::Object).collect(),
         }
+    }
+}
+
+/// The data of a call that has run through its `before` hooks, those that the service brings along included.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked(Record);
+
+impl Checked {
+    /// The record.
+    #[must_use]
+    pub fn into_record(self) -> Record {
+        self.0
+    }
+}
+
+impl Deref for Checked {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.0
     }
 }
 
@@ -232,6 +259,17 @@ impl Hooks {
         self.error.extend(more.error);
         self
     }
+
+    /// These hooks, nearer to the method than the outer ones: begun after them, and ended before them.
+    pub(super) fn within(self, outer: &Self) -> Self {
+        let both = |first: &[Entry<dyn Hook>], then: &[Entry<dyn Hook>]| first.iter().chain(then).cloned().collect();
+        Self {
+            around: outer.around.iter().chain(&self.around).cloned().collect(),
+            before: both(&outer.before, &self.before),
+            after: both(&self.after, &outer.after),
+            error: both(&self.error, &outer.error),
+        }
+    }
 }
 
 fn of_method<H: ?Sized>(entries: &[Entry<H>], method: Method) -> impl Iterator<Item = Arc<H>> {
@@ -241,8 +279,7 @@ fn of_method<H: ?Sized>(entries: &[Entry<H>], method: Method) -> impl Iterator<I
 
 /// The innermost part of a call: `before`, the method, `after`, `error`.
 pub(super) struct Chain<'a> {
-    pub(super) app: &'a Hooks,
-    pub(super) service_hooks: &'a Hooks,
+    pub(super) hooks: &'a Hooks,
     pub(super) service: &'a dyn super::Service,
     pub(super) pagination: Pagination,
 }
@@ -250,7 +287,7 @@ pub(super) struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// The `around` hooks of a call of `method`, outermost first.
     pub(super) fn around(&self, method: Method) -> Vec<Arc<dyn AroundHook>> {
-        of_method(&self.app.around, method).chain(of_method(&self.service_hooks.around, method)).collect()
+        of_method(&self.hooks.around, method).collect()
     }
 
     async fn run(&self, context: &mut HookContext) -> Result<(), ServiceError> {
@@ -258,7 +295,7 @@ impl<'a> Chain<'a> {
         let method = context.method;
         context.error = Some(error);
         context.result = None;
-        for hook in of_method(&self.service_hooks.error, method).chain(of_method(&self.app.error, method)) {
+        for hook in of_method(&self.hooks.error, method) {
             if let Err(error) = hook.call(context).await {
                 context.error = Some(error);
             }
@@ -271,13 +308,13 @@ impl<'a> Chain<'a> {
 
     async fn run_unguarded(&self, context: &mut HookContext) -> Result<(), ServiceError> {
         let method = context.method;
-        for hook in of_method(&self.app.before, method).chain(of_method(&self.service_hooks.before, method)) {
+        for hook in of_method(&self.hooks.before, method) {
             hook.call(context).await?;
         }
         if context.result.is_none() {
             context.result = Some(self.call_method(context).await?);
         }
-        for hook in of_method(&self.service_hooks.after, method).chain(of_method(&self.app.after, method)) {
+        for hook in of_method(&self.hooks.after, method) {
             hook.call(context).await?;
         }
         Ok(())
@@ -292,13 +329,14 @@ impl<'a> Chain<'a> {
         let params = &context.params;
         let id = || context.id.as_deref().ok_or_else(|| ServiceError::bad_request("An id is needed"));
         let one = || match context.data.as_slice() {
-            [record] => Ok(record.clone()),
+            [record] => Ok(Checked(record.clone())),
             records => Err(ServiceError::bad_request(format!("One record is needed as data, not {}", records.len()))),
         };
         let record = match context.method {
             Method::Find => return service.find(params).await.map(CallResult::Page),
             Method::Create if context.data.len() > 1 => {
-                return service.create_many(context.data.clone(), params).await.map(CallResult::Records);
+                let data = context.data.iter().cloned().map(Checked).collect();
+                return service.create_many(data, params).await.map(CallResult::Records);
             }
             Method::Get => service.get(id()?, params).await,
             Method::Create => service.create(one()?, params).await,

@@ -1,49 +1,28 @@
 //! A service whose records live in memory: for tests, and for what need not last.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::{ErrorKind, Method, Page, Params, Record, Schema, Service, ServiceError};
+use super::{Checked, ErrorKind, Hooks, Method, Page, Params, Record, Schema, Service, ServiceError, Validation};
 
-/// A service in memory. It offers every method, checks data by its schema, and gives a record without an `id` a random one.
+/// A service in memory. It offers every method. All clones have the same records.
+#[derive(Debug, Clone)]
 pub struct MemoryService {
     schema: Schema,
-    records: Mutex<Vec<Record>>,
+    records: Arc<Mutex<Vec<Record>>>,
 }
 
 impl MemoryService {
     /// An empty service.
     #[must_use]
     pub fn new(schema: Schema) -> Self {
-        Self { schema, records: Mutex::default() }
+        Self { schema, records: Arc::default() }
     }
 
     fn records(&self) -> MutexGuard<'_, Vec<Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn new_record(&self, data: Record) -> Result<Record, ServiceError> {
-        let id = match data.get("id") {
-            None | Some(Value::Null) => Uuid::new_v4().to_string(),
-            Some(id) => id.as_str().ok_or_else(|| ServiceError::bad_request("`id` must be a string"))?.to_owned(),
-        };
-        self.complete(data, id)
-    }
-
-    /// Checks data, and makes a whole record of it: absent fields are null.
-    fn complete(&self, mut data: Record, id: String) -> Result<Record, ServiceError> {
-        data.insert("id".into(), id.into());
-        self.schema.normalize(&mut data)?;
-        let mut record = Record::new();
-        for field in self.schema.fields() {
-            let mut value = data.remove(&field.name).unwrap_or(Value::Null);
-            field.normalize(&mut value)?;
-            record.insert(field.name.clone(), value);
-        }
-        Ok(record)
     }
 }
 
@@ -73,6 +52,10 @@ impl Service for MemoryService {
         &Method::ALL
     }
 
+    fn hooks(&self) -> Hooks {
+        Hooks::new().before(Method::WITH_DATA, Validation)
+    }
+
     async fn find(&self, params: &Params) -> Result<Page, ServiceError> {
         let mut query = params.query.clone();
         query.normalize(&self.schema)?;
@@ -94,14 +77,14 @@ impl Service for MemoryService {
         Ok(record)
     }
 
-    async fn create(&self, data: Record, _params: &Params) -> Result<Record, ServiceError> {
-        let record = self.new_record(data)?;
+    async fn create(&self, data: Checked, _params: &Params) -> Result<Record, ServiceError> {
+        let record = data.into_record();
         insert(&mut self.records(), &record)?;
         Ok(record)
     }
 
-    async fn create_many(&self, data: Vec<Record>, _params: &Params) -> Result<Vec<Record>, ServiceError> {
-        let created: Vec<Record> = data.into_iter().map(|data| self.new_record(data)).collect::<Result<_, _>>()?;
+    async fn create_many(&self, data: Vec<Checked>, _params: &Params) -> Result<Vec<Record>, ServiceError> {
+        let created: Vec<Record> = data.into_iter().map(Checked::into_record).collect();
         let mut records = self.records();
         let before = records.len();
         for record in &created {
@@ -113,20 +96,15 @@ impl Service for MemoryService {
         Ok(created)
     }
 
-    async fn update(&self, id: &str, data: Record, _params: &Params) -> Result<Record, ServiceError> {
-        let record = self.complete(data, id.to_owned())?;
-        let mut records = self.records();
-        let position = position(&records, id)?;
-        records[position] = record.clone();
-        Ok(record)
+    async fn update(&self, id: &str, data: Checked, params: &Params) -> Result<Record, ServiceError> {
+        // What the data leave out is what an update keeps.
+        self.patch(id, data, params).await
     }
 
-    async fn patch(&self, id: &str, mut data: Record, _params: &Params) -> Result<Record, ServiceError> {
-        data.insert("id".into(), id.into());
-        self.schema.normalize(&mut data)?;
+    async fn patch(&self, id: &str, data: Checked, _params: &Params) -> Result<Record, ServiceError> {
         let mut records = self.records();
         let position = position(&records, id)?;
-        records[position].extend(data);
+        records[position].extend(data.into_record());
         Ok(records[position].clone())
     }
 

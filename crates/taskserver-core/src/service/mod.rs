@@ -8,6 +8,8 @@ mod memory;
 mod query;
 mod registry;
 mod schema;
+mod timestamps;
+mod validation;
 mod watch;
 
 use async_trait::async_trait;
@@ -18,11 +20,13 @@ use serde_json::{Map, Value};
 pub use access::{Access, Identity};
 pub use error::{ErrorKind, ServiceError};
 pub use handle::{ServiceHandle, TypedHandle, TypedPage};
-pub use hook::{All, AroundHook, CallResult, Hook, HookContext, Hooks, Methods, Next, Parameter};
+pub use hook::{All, AroundHook, CallResult, Checked, Hook, HookContext, Hooks, Methods, Next, Parameter};
 pub use memory::MemoryService;
 pub use query::{Comparison, Filter, Order, Query};
 pub use registry::{Pagination, Registry};
-pub use schema::{Field, FieldType, Schema, date_time};
+pub use schema::{Field, FieldType, Schema, date_time, date_time_utc};
+pub use timestamps::Timestamps;
+pub use validation::Validation;
 pub use watch::{CallLog, CallMetrics};
 
 /// A record: field names and JSON values. Every record has an `id`.
@@ -52,6 +56,8 @@ impl Method {
     pub const READS: [Self; 2] = [Self::Find, Self::Get];
     /// The methods that write.
     pub const WRITES: [Self; 4] = [Self::Create, Self::Update, Self::Patch, Self::Remove];
+    /// The methods that take data.
+    pub const WITH_DATA: [Self; 3] = [Self::Create, Self::Update, Self::Patch];
 
     /// The method's name, such as `find`.
     #[must_use]
@@ -134,6 +140,9 @@ impl Page {
 ///
 /// A service implements the methods that it offers and names them in [`methods`](Self::methods); calls of the others answer
 /// [`MethodNotAllowed`](ErrorKind::MethodNotAllowed), implemented or not. `find` is always called with a limit (see [`Pagination`]).
+///
+/// What must be so whoever registers a service, such as the [`Validation`] of its data, are hooks that it brings along. Nothing can
+/// go past them: the methods that write take [`Checked`] data, and only a call through an [`App`](crate::App) makes these.
 #[async_trait]
 pub trait Service: Send + Sync + 'static {
     /// The fields of the records.
@@ -141,6 +150,11 @@ pub trait Service: Send + Sync + 'static {
 
     /// The methods that the service offers.
     fn methods(&self) -> &[Method];
+
+    /// The hooks that the service brings along. They are nearest to its methods: what other hooks did to the data is seen by these.
+    fn hooks(&self) -> Hooks {
+        Hooks::new()
+    }
 
     /// A page of records.
     async fn find(&self, params: &Params) -> Result<Page, ServiceError> {
@@ -155,25 +169,25 @@ pub trait Service: Send + Sync + 'static {
     }
 
     /// Stores a new record. An id that exists is a [`Conflict`](ErrorKind::Conflict).
-    async fn create(&self, data: Record, params: &Params) -> Result<Record, ServiceError> {
+    async fn create(&self, data: Checked, params: &Params) -> Result<Record, ServiceError> {
         let _ = (data, params);
         Err(not_allowed(Method::Create))
     }
 
     /// Stores several new records, all or none.
-    async fn create_many(&self, data: Vec<Record>, params: &Params) -> Result<Vec<Record>, ServiceError> {
+    async fn create_many(&self, data: Vec<Checked>, params: &Params) -> Result<Vec<Record>, ServiceError> {
         let _ = (data, params);
         Err(ServiceError::new(ErrorKind::MethodNotAllowed, "Can not create multiple entries"))
     }
 
     /// Replaces the record with this id.
-    async fn update(&self, id: &str, data: Record, params: &Params) -> Result<Record, ServiceError> {
+    async fn update(&self, id: &str, data: Checked, params: &Params) -> Result<Record, ServiceError> {
         let _ = (id, data, params);
         Err(not_allowed(Method::Update))
     }
 
     /// Replaces some fields of the record with this id.
-    async fn patch(&self, id: &str, data: Record, params: &Params) -> Result<Record, ServiceError> {
+    async fn patch(&self, id: &str, data: Checked, params: &Params) -> Result<Record, ServiceError> {
         let _ = (id, data, params);
         Err(not_allowed(Method::Patch))
     }

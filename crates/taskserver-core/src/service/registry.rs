@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Access, All, Hooks, Method, Parameter, Params, Provider, Service};
+use super::{Access, All, AroundHook, Hooks, Method, Parameter, Params, Provider, Service};
 use crate::BuildError;
 
 /// The paths that outward surfaces answer themselves: pages, probes, descriptions.
@@ -59,28 +59,37 @@ impl Pagination {
 pub(super) struct Registered {
     pub(super) path: Arc<str>,
     pub(super) service: Arc<dyn Service>,
+    /// All that run: the app's, those of the registration, and the service's own.
     pub(super) hooks: Hooks,
 }
 
 /// The services of an app.
 pub struct Registry {
     pub(super) services: BTreeMap<String, Registered>,
-    pub(super) hooks: Hooks,
+    /// See calls before it is known whether they may be made.
+    pub(super) watchers: Vec<Arc<dyn AroundHook>>,
     pub(super) pagination: Pagination,
+    hooks: Hooks,
     access: Access,
 }
 
 impl Registry {
-    /// `access` is checked before any other hook runs.
-    pub(crate) fn new(access: Access, hooks: Hooks, pagination: Pagination) -> Self {
+    /// `access` is checked before any hook runs but the watchers.
+    pub(crate) fn new(
+        access: Access,
+        watchers: Vec<Arc<dyn AroundHook>>,
+        hooks: Hooks,
+        pagination: Pagination,
+    ) -> Self {
         let hooks = Hooks::new().around(All, access.clone()).and(hooks);
-        Self { services: BTreeMap::new(), hooks, pagination, access }
+        Self { services: BTreeMap::new(), watchers, hooks, pagination, access }
     }
 
     pub(crate) fn insert(&mut self, path: String, service: Arc<dyn Service>, hooks: Hooks) -> Result<(), BuildError> {
         if RESERVED.contains(&path.as_str()) {
             return Err(BuildError::ReservedService(path));
         }
+        let hooks = service.hooks().within(&hooks).within(&self.hooks);
         let registered = Registered { path: Arc::from(path.as_str()), service, hooks };
         match self.services.insert(path, registered) {
             None => Ok(()),
@@ -102,8 +111,7 @@ impl Registry {
     /// The parameters of queries that hooks take, beside the fields of a service's records.
     #[must_use]
     pub fn parameters(&self, path: &str, method: Method) -> Vec<Parameter> {
-        let of_service = self.services.get(path).map(|registered| registered.hooks.parameters(method));
-        self.hooks.parameters(method).into_iter().chain(of_service.into_iter().flatten()).collect()
+        self.services.get(path).map(|registered| registered.hooks.parameters(method)).unwrap_or_default()
     }
 
     /// The service at a path.

@@ -1,5 +1,8 @@
 //! What the records of a service look like: enough to type a query, to check data and to describe the service.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,6 +44,8 @@ impl FieldType {
         match (self, value) {
             (Self::String { max }, Value::String(text)) => match text.chars().count() {
                 length if length > max as usize => Err(format!("has {length} characters; at most {max} are stored")),
+                // PostgreSQL keeps none.
+                _ if text.contains('\0') => Err("must not contain the character NUL".into()),
                 _ => Ok(()),
             },
             (Self::String { .. }, _) => Err("must be a string".into()),
@@ -53,12 +58,16 @@ impl FieldType {
             },
             (Self::Boolean, Value::Bool(_)) => Ok(()),
             (Self::Boolean, _) => Err("must be true or false".into()),
-            (Self::DateTime, value) => match value.as_str().map(str::parse) {
-                Some(Ok(moment)) => {
-                    *value = date_time(moment);
+            (Self::DateTime, value) => match value.as_str().and_then(parse_moment) {
+                // What all databases can hold.
+                Some(moment) if !(1000..=9999).contains(&moment.year()) => {
+                    Err("must lie between the years 1000 and 9999".into())
+                }
+                Some(moment) => {
+                    *value = date_time_utc(moment);
                     Ok(())
                 }
-                _ => Err("must be a moment as ISO 8601 writes it, such as 2026-11-24T01:34:02.000Z".into()),
+                None => Err("must be a moment as ISO 8601 writes it, such as 2026-11-24T01:34:02.000Z".into()),
             },
         }
     }
@@ -72,6 +81,15 @@ fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_f64().filter(of_float).map(|number| number as i64))
 }
 
+/// The date and time in UTC of a moment in any form of ISO 8601.
+fn parse_moment(text: &str) -> Option<DateTime> {
+    match text.parse::<Timestamp>() {
+        Ok(moment) => Some(Offset::UTC.to_datetime(moment)),
+        // The end of the year 9999, by which many mean `never`, is beyond a timestamp's range.
+        Err(_) => text.strip_suffix('Z')?.parse().ok().filter(|moment: &DateTime| moment.year() == 9999),
+    }
+}
+
 /// A moment as records carry it: ISO 8601 in UTC to the millisecond, so that the order of the texts is that of the moments.
 ///
 /// ```
@@ -79,7 +97,13 @@ fn whole(value: &Value) -> Option<i64> {
 /// assert_eq!(taskserver_core::date_time(moment), "2026-11-24T01:34:02.000Z");
 /// ```
 #[must_use]
-pub fn date_time(moment: jiff::Timestamp) -> Value {
+pub fn date_time(moment: Timestamp) -> Value {
+    date_time_utc(Offset::UTC.to_datetime(moment))
+}
+
+/// A date and time in UTC as records carry it, as [`date_time`] writes moments.
+#[must_use]
+pub fn date_time_utc(moment: DateTime) -> Value {
     Value::String(moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
@@ -158,10 +182,29 @@ impl Schema {
     /// A `BadRequest` that names the first field that is wrong.
     pub fn normalize(&self, record: &mut Record) -> Result<(), ServiceError> {
         for (name, value) in record {
-            match self.field(name) {
-                Some(field) => field.normalize(value)?,
-                None => return Err(ServiceError::bad_request(format!("there is no field `{name}`"))),
+            let field = self.field(name);
+            let field = field.ok_or_else(|| ServiceError::bad_request(format!("there is no field `{name}`")))?;
+            field.normalize(value)?;
+            // `char(36)` does not keep it.
+            if field.field_type == FieldType::ID && value.as_str().is_some_and(|id| id.ends_with(' ')) {
+                return Err(ServiceError::bad_request(format!("`{name}` must not end with a blank")));
             }
+        }
+        Ok(())
+    }
+
+    /// Makes a whole record, with its fields in their order, of data that are checked as by [`normalize`](Self::normalize): what is
+    /// absent is null.
+    ///
+    /// # Errors
+    /// As `normalize`, and a `BadRequest` for an absent field that must not be null.
+    pub fn complete(&self, record: &mut Record) -> Result<(), ServiceError> {
+        self.normalize(record)?;
+        let mut data = std::mem::take(record);
+        for field in &self.fields {
+            let mut value = data.remove(&field.name).unwrap_or(Value::Null);
+            field.normalize(&mut value)?;
+            record.insert(field.name.clone(), value);
         }
         Ok(())
     }
@@ -205,6 +248,30 @@ mod tests {
             check(json!({"createdAt": "yesterday"})),
             "`createdAt` must be a moment as ISO 8601 writes it, such as 2026-11-24T01:34:02.000Z"
         );
+        assert_eq!(check(json!({"id": "a "})), "`id` must not end with a blank");
+        assert_eq!(check(json!({"id": "a\0"})), "`id` must not contain the character NUL");
         assert_eq!(check(json!({"cuont": 1})), "there is no field `cuont`");
+    }
+
+    #[test]
+    fn moments_of_the_years_that_databases_hold_have_one_form() {
+        let normal = |text: &str| {
+            let mut value = json!(text);
+            FieldType::DateTime.normalize(&mut value).map(|()| value.as_str().unwrap().to_owned())
+        };
+        for (written, form) in [
+            ("2026-11-24T02:34:02.1239+01:00", "2026-11-24T01:34:02.123Z"),
+            ("1000-01-01T00:00:00Z", "1000-01-01T00:00:00.000Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(normal(written).as_deref(), Ok(form));
+        }
+        for written in ["0999-12-31T23:59:59Z", "-000001-01-01T00:00:00Z"] {
+            assert_eq!(normal(written), Err("must lie between the years 1000 and 9999".to_owned()), "{written}");
+        }
+        for written in ["9999-12-31T23:59:59", "2026-11-24", "2026-13-01T00:00:00Z", "2026-11-24T01:34:02+01:00Z", ""] {
+            assert!(normal(written).unwrap_err().starts_with("must be a moment"), "{written}");
+        }
     }
 }

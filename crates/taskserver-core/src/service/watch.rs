@@ -1,6 +1,6 @@
 //! Hooks that watch the calls of services: one logs them, the other counts and times them.
 //!
-//! Both are `around` hooks for a whole app, and see the calls that its [`Access`](super::Access) has let in.
+//! Both are for [`AppBuilder::watch`](crate::AppBuilder::watch): they see every call, those included that are refused.
 
 use std::sync::Arc;
 
@@ -41,11 +41,10 @@ type Label = (&'static str, String);
 /// end is counted with the outcome `cancelled`.
 ///
 /// ```
-/// use taskserver_core::{All, App, CallLog, CallMetrics, Hooks, Metrics};
+/// use taskserver_core::{App, CallLog, CallMetrics, Metrics};
 ///
 /// let metrics = Metrics::default();
-/// let watching = Hooks::new().around(All, CallLog).around(All, CallMetrics::register(&metrics));
-/// let app = App::builder().metrics(metrics).hooks(watching).build()?;
+/// let app = App::builder().watch(CallLog).watch(CallMetrics::register(&metrics)).metrics(metrics).build()?;
 /// # Ok::<(), taskserver_core::BuildError>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use std::sync::Mutex;
-    use taskserver_core::{MemoryService, Method, Page, Params};
+    use taskserver_core::{App, MemoryService, Method, Page, Params};
 
     /// Notes in which table something was looked for.
     struct Noting {
@@ -149,8 +149,8 @@ mod tests {
 
     async fn with_user(asked: &Arc<Mutex<Vec<&'static str>>>) -> Arc<dyn Service> {
         let records = MemoryService::new(Schema::new([Field::required("id", FieldType::ID)]));
-        let user = json!({"id": "user"}).as_object().unwrap().clone();
-        records.create(user, &Params::default()).await.unwrap();
+        let users = App::builder().service("user", records.clone()).build().unwrap();
+        users.service("user").create(json!({"id": "user"})).await.unwrap();
         Arc::new(Noting { table: "user", records, asked: Arc::clone(asked) })
     }
 

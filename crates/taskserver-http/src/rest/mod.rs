@@ -1,7 +1,7 @@
 //! The services as REST, as Feathers has them: `/NAME` for `find` and `create`, `/NAME/ID` for the other methods.
 //!
 //! A request is let in first (`auth`), and only then is its body read. What it asks for becomes one external call of the
-//! service, hooks and all, the first of which is the app's `Access`.
+//! service, hooks and all. A request that is refused before it is a call is seen by the hooks that watch, as a refused call is.
 
 mod brackets;
 mod data;
@@ -12,7 +12,7 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method as HttpMethod, StatusCode};
 use percent_encoding::percent_decode_str;
-use taskserver_core::{App, CallResult, ErrorKind, Identity, Method, Params, Provider, Query, ServiceError};
+use taskserver_core::{App, CallResult, ErrorKind, Identity, Method, Params, Provider, Query, Record, ServiceError};
 
 pub(crate) use data::SERVER_SET;
 
@@ -113,6 +113,10 @@ pub(crate) async fn answer(
         Ok(identity) => identity,
         Err(refused) => {
             body.discard().await?;
+            let refused = match target.method(&request.head) {
+                Ok(method) => refuse(&state.app, target, method, None, refused).await,
+                Err(_) => refused,
+            };
             return Ok(response::error(&refused));
         }
     };
@@ -138,10 +142,32 @@ async fn call(
     target: &Target,
     identity: Identity,
 ) -> Result<(StatusCode, CallResult), ServiceError> {
-    let path = &target.service;
     let method = target.method(head)?;
-    // The call's first hook would say so too, but whoever may not make it is not told what is wrong with their query or data.
-    app.services().access().check(path, method, Some(&identity))?;
+    let (data, params) = match prepare(app, head, body, target, method, &identity) {
+        Ok(prepared) => prepared,
+        Err(error) => return Err(refuse(app, target, method, Some(identity), error).await),
+    };
+    let selection = Query { select: params.query.select.clone(), ..Query::new() };
+    let mut result = app.service(&target.service).call(method, target.id.clone(), data, params).await?;
+    if let CallResult::Record(record) = &mut result {
+        selection.apply_select(record);
+    }
+    let status = if method == Method::Create { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, result))
+}
+
+/// What the call is made with.
+fn prepare(
+    app: &App,
+    head: &Parts,
+    body: &Bytes,
+    target: &Target,
+    method: Method,
+    identity: &Identity,
+) -> Result<(Vec<Record>, Params), ServiceError> {
+    let path = &target.service;
+    // A hook of the call would say so too, but whoever may not make it is not told what is wrong with their query or data.
+    app.services().access().check(path, method, Some(identity))?;
     if !offered(app, path).contains(&method) {
         return Err(unsupported(method.name()));
     }
@@ -149,12 +175,16 @@ async fn call(
     let schema = schema.ok_or_else(|| ServiceError::new(ErrorKind::NotFound, format!("Path /{path} not found")))?;
     let query = query::parse(head.uri.query(), method, schema)?;
     let data = data::parse(method, &head.headers, body)?;
-    let selection = Query { select: query.select.clone(), ..Query::new() };
-    let params = Params { query, provider: Provider::External, identity: Some(identity) };
-    let mut result = app.service(path).call(method, target.id.clone(), data, params).await?;
-    if let CallResult::Record(record) = &mut result {
-        selection.apply_select(record);
-    }
-    let status = if method == Method::Create { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, result))
+    Ok((data, Params { query, provider: Provider::External, identity: Some(identity.clone()) }))
+}
+
+async fn refuse(
+    app: &App,
+    target: &Target,
+    method: Method,
+    identity: Option<Identity>,
+    error: ServiceError,
+) -> ServiceError {
+    let params = Params { provider: Provider::External, identity, ..Params::default() };
+    app.service(&target.service).refuse(method, params, error).await
 }

@@ -1,16 +1,13 @@
 //! A deployment of the platform: its users with their credentials, and a server with two of its services.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
-use taskserver_core::{
-    Access, App, AppBuilder, Field, FieldType, MemoryService, Method, Params, Schema, Service, date_time,
-};
+use taskserver_core::{Access, App, AppBuilder, Field, FieldType, MemoryService, Method, Schema, date_time};
 use taskserver_http::{
     BearerAuthenticator, CachedDirectory, HttpOptions, JwtVerifier, OperatorToken, ServiceDirectory,
 };
@@ -24,28 +21,28 @@ pub(crate) const OPERATOR_HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd
 
 /// The tables in which the platform keeps its users.
 #[derive(Clone)]
-pub(crate) struct Tables(HashMap<&'static str, Arc<MemoryService>>);
+pub(crate) struct Tables(App);
 
 impl Tables {
     /// Empty tables, and a directory over them.
     pub(crate) fn new() -> (Self, ServiceDirectory) {
-        let tables = RefCell::new(HashMap::new());
+        let tables = RefCell::new(App::builder());
         let directory = ServiceDirectory::new(|table, schema| {
-            let service = Arc::new(MemoryService::new(schema));
-            tables.borrow_mut().insert(table, Arc::clone(&service));
-            service
+            let service = MemoryService::new(schema);
+            tables.replace_with(|tables| std::mem::take(tables).service(table, service.clone()));
+            Arc::new(service)
         });
-        (Self(tables.into_inner()), directory)
+        (Self(tables.into_inner().build().unwrap()), directory)
     }
 
     pub(crate) async fn insert(&self, table: &str, mut row: Value) {
         row["createdAt"] = date_time(jiff::Timestamp::now());
         row["updatedAt"] = row["createdAt"].clone();
-        self.0[table].create(row.as_object().unwrap().clone(), &Params::default()).await.unwrap();
+        self.0.service(table).create(row).await.unwrap();
     }
 
     pub(crate) async fn remove(&self, table: &str, id: &str) {
-        self.0[table].remove(id, &Params::default()).await.unwrap();
+        self.0.service(table).remove(id).await.unwrap();
     }
 
     /// A user NAME with the identity provider `NAME-provider`, the API key `NAME-key` and these scopes.

@@ -1,17 +1,17 @@
 //! The requests in figures.
 
 use hyper::StatusCode;
-use taskserver_core::Metrics;
+use taskserver_core::{CallMetrics, Metrics};
 use taskserver_http::{RequestMetrics, Server};
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{app, authenticator, jwt_verifier};
+use crate::platform::{app, authenticator, call, jwt_verifier};
 use crate::support::{Running, options, request};
 
 /// A server of the platform's services whose requests are measured, and the metrics.
 async fn start_measured() -> (Running, Metrics) {
     let metrics = Metrics::default();
-    let app = app().metrics(metrics.clone()).build().unwrap();
+    let app = app().metrics(metrics.clone()).watch(CallMetrics::register(&metrics)).build().unwrap();
     let server = Server::bind(options()).await.unwrap();
     let server = server.authenticator(std::sync::Arc::new(authenticator(jwt_verifier()).await));
     let server = server.metrics(RequestMetrics::register(&metrics));
@@ -65,4 +65,38 @@ async fn requests_in_progress_are_counted_until_they_are_answered() {
     let scrape = server.http1(request("GET", "/metrics")).await;
     assert!(scrape.body.lines().any(|line| line == "taskserver_http_requests_in_flight 1"), "{}", scrape.body);
     assert_eq!(samples(&metrics, "http_requests_in_flight"), ["taskserver_http_requests_in_flight 0"]);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_a_refused_call_of_its_service() {
+    let (server, metrics) = start_measured().await;
+    for (method, uri, token, status) in [
+        ("GET", "/analytics", "unknown-key", 401),
+        ("DELETE", "/location/a", "guest-key", 403),
+        ("DELETE", "/analytics/a", "admin-key", 405),
+        ("GET", "/location?$foo=1", "admin-key", 400),
+        ("POST", "/location", "admin-key", 400),
+        ("POST", "/location/a", "admin-key", 405),
+        ("BREW", "/location", "unknown-key", 401),
+        ("GET", "/location/a", "admin-key", 404),
+    ] {
+        assert_eq!(server.http1(call(method, uri, token, None)).await.status, status, "{method} {uri}");
+    }
+    let called = |service: &str, method: &str, outcome: &str| {
+        format!(
+            r#"taskserver_service_calls_total{{service="{service}",method="{method}",provider="external",outcome="{outcome}"}} 1"#
+        )
+    };
+    assert_eq!(
+        samples(&metrics, "service_calls_total"),
+        [
+            called("analytics", "find", "not-authenticated"),
+            called("analytics", "remove", "method-not-allowed"),
+            called("location", "create", "bad-request"),
+            called("location", "find", "bad-request"),
+            called("location", "get", "not-found"),
+            called("location", "remove", "forbidden"),
+        ],
+        "what is no method of a service is no call of one"
+    );
 }

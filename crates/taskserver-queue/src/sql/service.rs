@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use taskserver_core::{ErrorKind, Method, Page, Params, Record, Schema, Service, ServiceError};
+use taskserver_core::{Checked, ErrorKind, Method, Page, Params, Record, Schema, Service, ServiceError};
 use taskserver_store::{Store, TableService};
 
 use super::{JOB, job_schema};
@@ -67,13 +67,13 @@ impl Service for JobService {
         self.table.get(id, params).await
     }
 
-    async fn create(&self, data: Record, _params: &Params) -> Result<Record, ServiceError> {
+    async fn create(&self, data: Checked, _params: &Params) -> Result<Record, ServiceError> {
         let enqueued = self.queue.enqueue_one(new_job(&data)?).await.map_err(service_error)?;
         self.record(&enqueued.id).await
     }
 
-    async fn create_many(&self, data: Vec<Record>, _params: &Params) -> Result<Vec<Record>, ServiceError> {
-        let jobs = data.iter().map(new_job).collect::<Result<Vec<_>, _>>()?;
+    async fn create_many(&self, data: Vec<Checked>, _params: &Params) -> Result<Vec<Record>, ServiceError> {
+        let jobs = data.iter().map(|data| new_job(data)).collect::<Result<Vec<_>, _>>()?;
         let enqueued = self.queue.enqueue_all(jobs).await.map_err(service_error)?;
         let mut records = Vec::with_capacity(enqueued.len());
         for job in enqueued {
@@ -82,7 +82,7 @@ impl Service for JobService {
         Ok(records)
     }
 
-    async fn patch(&self, id: &str, data: Record, _params: &Params) -> Result<Record, ServiceError> {
+    async fn patch(&self, id: &str, data: Checked, _params: &Params) -> Result<Record, ServiceError> {
         let change = data.get("state").and_then(Value::as_str).filter(|_| data.len() == 1);
         match change {
             Some("cancelled") => self.queue.cancel(id).await,

@@ -4,7 +4,8 @@
 //! every database: text is compared byte by byte, nulls come first, moments are moments. Every call runs a constant number of
 //! statements, in one transaction.
 //!
-//! Deployments differ. A column that is missing is left out of the records, and named in the log once; asking for it is a
+//! What is stored has been stamped and checked by the core's hooks, which the service brings along. What is left to see to here is
+//! what hangs on the database: times are kept to the second, and deployments differ. A column that is missing is left out of the records, and named in the log once; asking for it is a
 //! [`BadRequest`](ErrorKind::BadRequest). A table that is missing is [`Unavailable`](ErrorKind::Unavailable).
 
 mod error;
@@ -17,9 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 use taskserver_core::{
-    Clock, ErrorKind, Method, Page, Params, Record, Schema, Service, ServiceError, SystemClock, date_time,
+    Checked, ErrorKind, Hooks, Method, Page, Params, Record, Schema, Service, ServiceError, Timestamps, Validation,
 };
-use uuid::Uuid;
 
 use crate::store::read_again;
 use crate::{Store, StoreError};
@@ -32,24 +32,16 @@ pub struct TableService {
     table: &'static str,
     schema: Schema,
     methods: &'static [Method],
-    clock: Arc<dyn Clock>,
     /// What the table was found to be.
     found: Mutex<Option<Arc<Table>>>,
 }
 
 impl TableService {
     /// A service over `table`, whose columns are the schema's fields by the same names. `id` must be among them, and be the
-    /// primary key; where there are `createdAt` and `updatedAt`, the service sets them.
+    /// primary key; where there are `createdAt` and `updatedAt`, the service's hooks set them.
     #[must_use]
     pub fn new(store: Store, table: &'static str, schema: Schema, methods: &'static [Method]) -> Self {
-        Self { store, table, schema, methods, clock: Arc::new(SystemClock), found: Mutex::default() }
-    }
-
-    /// Takes the time of new and changed records from this clock, in place of the operating system's.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
+        Self { store, table, schema, methods, found: Mutex::default() }
     }
 
     /// The table as it is, looked up once, and again after it was found to be different.
@@ -72,25 +64,6 @@ impl TableService {
         service_error(self.table, error)
     }
 
-    /// Sets a time that the table has to the present moment, unless the data say otherwise.
-    fn stamp(&self, table: &Table, data: &mut Record, name: &str) {
-        if data.get(name).is_none_or(Value::is_null) && table.column(name).is_some() {
-            data.insert(name.into(), date_time(self.clock.now()));
-        }
-    }
-
-    /// A whole record of the data, with an id and times.
-    fn new_record(&self, table: &Table, mut data: Record) -> Result<Record, ServiceError> {
-        let id = match data.get("id") {
-            None | Some(Value::Null) => Uuid::new_v4().to_string(),
-            Some(id) => id.as_str().ok_or_else(|| ServiceError::bad_request("`id` must be a string"))?.to_owned(),
-        };
-        data.insert("id".into(), id.into());
-        self.stamp(table, &mut data, "createdAt");
-        self.stamp(table, &mut data, "updatedAt");
-        table.complete(data)
-    }
-
     /// Stores new records, all or none.
     async fn insert(&self, table: &Table, records: &[Record]) -> Result<(), ServiceError> {
         let inserts = records.iter().map(|record| write::insert(table, record)).collect::<Result<Vec<_>, _>>()?;
@@ -104,12 +77,6 @@ impl TableService {
             result => result.map_err(|error| self.failed(error)),
         }
     }
-
-    async fn change(&self, table: &Table, id: &str, fields: &Record) -> Result<Record, ServiceError> {
-        let update = write::update(table, id, fields)?;
-        let changed = write::change(&self.store, table, id, update).await.map_err(|error| self.failed(error))?;
-        changed.ok_or_else(|| ServiceError::no_record(id))
-    }
 }
 
 #[async_trait]
@@ -120,6 +87,10 @@ impl Service for TableService {
 
     fn methods(&self) -> &[Method] {
         self.methods
+    }
+
+    fn hooks(&self) -> Hooks {
+        Hooks::new().before(Method::WITH_DATA, Timestamps).before(Method::WITH_DATA, Validation)
     }
 
     async fn find(&self, params: &Params) -> Result<Page, ServiceError> {
@@ -140,39 +111,30 @@ impl Service for TableService {
         Ok(record)
     }
 
-    async fn create(&self, data: Record, _params: &Params) -> Result<Record, ServiceError> {
+    async fn create(&self, data: Checked, _params: &Params) -> Result<Record, ServiceError> {
         let table = self.table().await?;
-        let record = self.new_record(&table, data)?;
+        let record = table.fit(data)?;
         self.insert(&table, std::slice::from_ref(&record)).await?;
         Ok(record)
     }
 
-    async fn create_many(&self, data: Vec<Record>, _params: &Params) -> Result<Vec<Record>, ServiceError> {
+    async fn create_many(&self, data: Vec<Checked>, _params: &Params) -> Result<Vec<Record>, ServiceError> {
         let table = self.table().await?;
-        let records = data.into_iter().map(|data| self.new_record(&table, data)).collect::<Result<Vec<_>, _>>()?;
+        let records = data.into_iter().map(|data| table.fit(data)).collect::<Result<Vec<_>, _>>()?;
         self.insert(&table, &records).await?;
         Ok(records)
     }
 
-    async fn update(&self, id: &str, mut data: Record, _params: &Params) -> Result<Record, ServiceError> {
-        let table = self.table().await?;
-        data.insert("id".into(), id.into());
-        self.stamp(&table, &mut data, "updatedAt");
-        let keeps_creation = data.get("createdAt").is_none_or(Value::is_null);
-        self.stamp(&table, &mut data, "createdAt");
-        let mut record = table.complete(data)?;
-        if keeps_creation {
-            record.remove("createdAt");
-        }
-        self.change(&table, id, &record).await
+    async fn update(&self, id: &str, data: Checked, params: &Params) -> Result<Record, ServiceError> {
+        // What the data leave out is what an update keeps.
+        self.patch(id, data, params).await
     }
 
-    async fn patch(&self, id: &str, mut data: Record, _params: &Params) -> Result<Record, ServiceError> {
+    async fn patch(&self, id: &str, data: Checked, _params: &Params) -> Result<Record, ServiceError> {
         let table = self.table().await?;
-        data.insert("id".into(), id.into());
-        self.stamp(&table, &mut data, "updatedAt");
-        table.normalize(&mut data)?;
-        self.change(&table, id, &data).await
+        let update = write::update(&table, id, &table.fit(data)?)?;
+        let changed = write::change(&self.store, &table, id, update).await.map_err(|error| self.failed(error))?;
+        changed.ok_or_else(|| ServiceError::no_record(id))
     }
 
     async fn remove(&self, id: &str, _params: &Params) -> Result<Record, ServiceError> {

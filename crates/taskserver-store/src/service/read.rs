@@ -71,7 +71,7 @@ async fn page(lease: &mut Lease, table: &Table, find: &Find) -> Result<Page, Sto
         None => Vec::new(),
     };
     let record = |row| table.record(selected(table, find.select.as_deref()), row);
-    let data = rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    let data: Vec<Record> = rows.into_iter().map(record).collect();
     let total = total.unwrap_or(find.skip + data.len() as u64);
     Ok(Page { total, limit: find.limit.unwrap_or(total), skip: find.skip, data })
 }
@@ -93,12 +93,15 @@ pub(super) async fn get(lease: &mut Lease, table: &Table, id: &str) -> Result<Op
         Err(_) => return Ok(None),
     }
     let rows = lease.load(sql).await?;
-    rows.into_iter().next().map(|row| table.record(table.columns(), row)).transpose()
+    Ok(rows.into_iter().next().map(|row| table.record(table.columns(), row)))
 }
 
 /// Appends the condition that a row has this id.
 pub(super) fn push_id(sql: &mut Sql, table: &Table, id: &str) -> Result<(), ServiceError> {
     let column = table.column("id").ok_or_else(|| ServiceError::no_record(id))?;
+    if id.contains('\0') {
+        return Err(ServiceError::no_record(id));
+    }
     push_equal(sql, column, &[id.into()])
 }
 

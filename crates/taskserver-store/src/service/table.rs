@@ -1,12 +1,12 @@
 //! A table as it was found in this deployment, and how its values are written in SQL and read from it.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::Value;
-use taskserver_core::{Field, FieldType, Record, Schema, ServiceError, date_time};
+use taskserver_core::{Checked, Field, FieldType, Record, Schema, ServiceError, date_time_utc};
 
 use crate::inspect;
-use crate::sql::{Row, read_moment};
+use crate::sql::{Row, bounded, read_date_time};
 use crate::{Backend, Sql, Store, StoreError};
 
 /// A table.
@@ -25,6 +25,8 @@ pub(super) struct Column {
     pub(super) quoted: String,
     /// Whether it is PostgreSQL's `char(n)`, which pads its values with blanks, and whose index knows only its own type.
     padded: bool,
+    /// Whether the log has been told of a value that does not fit the column's type.
+    misfit_told: AtomicBool,
 }
 
 impl Table {
@@ -42,6 +44,7 @@ impl Table {
                     field: field.clone(),
                     quoted: backend.quote(&field.name),
                     padded: column.data_type == "bpchar",
+                    misfit_told: AtomicBool::new(false),
                 }),
                 None => tracing::warn!(table = name, column = field.name, "a column is missing; records go without it"),
             }
@@ -60,72 +63,38 @@ impl Table {
         self.columns.iter().find(|column| column.field.name == name)
     }
 
-    /// Checks the fields of new or changed data, and writes each in the form in which it will be read again.
-    pub(super) fn normalize(&self, data: &mut Record) -> Result<(), ServiceError> {
-        self.schema.normalize(data)?;
-        for (name, value) in data.iter_mut() {
-            if let (Some(Column { field, .. }), Value::String(text)) = (self.column(name), &*value) {
-                *value = storable(field, text)?;
-            }
+    /// Checked data as this table keeps them, and as they will be read again: without the columns that it lacks, and with times to
+    /// the second.
+    pub(super) fn fit(&self, data: Checked) -> Result<Record, ServiceError> {
+        let mut record = data.into_record();
+        // A time that the server itself has set is nobody's loss.
+        let is_lost = |name: &str, value: &Value| {
+            !value.is_null() && !["createdAt", "updatedAt"].contains(&name) && self.column(name).is_none()
+        };
+        if let Some((name, _)) = record.iter().find(|(name, value)| is_lost(name, value)) {
+            return Err(ServiceError::bad_request(format!("there is no field `{name}`")));
         }
-        Ok(())
-    }
-
-    /// Makes a whole record of checked data: what is absent is null, unless it must not be.
-    pub(super) fn complete(&self, mut data: Record) -> Result<Record, ServiceError> {
-        self.normalize(&mut data)?;
-        let mut record = Record::new();
-        for field in self.schema.fields() {
-            let mut value = data.remove(&field.name).unwrap_or(Value::Null);
-            field.normalize(&mut value)?;
-            record.insert(field.name.clone(), value);
+        record.retain(|name, _| self.column(name).is_some());
+        for column in &self.columns {
+            if let (FieldType::DateTime, Some(Value::String(text))) =
+                (column.field.field_type, record.get_mut(&column.field.name))
+            {
+                // The databases differ in whether they cut or round what is beyond, and this is where a fraction begins.
+                text.truncate("2026-11-24T01:34:02".len());
+                text.push_str(".000Z");
+            }
         }
         Ok(record)
     }
 
     /// Reads the cells of these columns into a record.
-    pub(super) fn record<'a>(
-        &self,
-        columns: impl IntoIterator<Item = &'a Column>,
-        Row(cells): Row,
-    ) -> Result<Record, StoreError> {
+    pub(super) fn record<'a>(&self, columns: impl IntoIterator<Item = &'a Column>, Row(cells): Row) -> Record {
         let value = |(column, cell): (&Column, Option<String>)| {
-            let value = cell.map_or(Ok(Value::Null), |text| column.read(text))?;
-            Ok((column.field.name.clone(), value))
+            let value = cell.map_or(Value::Null, |text| column.read(self.name, text));
+            (column.field.name.clone(), value)
         };
         columns.into_iter().zip(cells).map(value).collect()
     }
-}
-
-/// A text or moment as the database keeps it.
-fn storable(field: &Field, text: &str) -> Result<Value, ServiceError> {
-    if field.field_type == FieldType::DateTime {
-        // The platform's columns have no fractions, and databases differ in whether they cut or round.
-        let moment = moment(&field.name, text)?;
-        return Ok(date_time(Timestamp::from_second(moment.as_second()).unwrap_or(moment)));
-    }
-    check_text(&field.name, text)?;
-    if field.field_type == FieldType::ID && text.ends_with(' ') {
-        // `char(36)` does not keep it.
-        return Err(ServiceError::bad_request(format!("`{}` must not end with a blank", field.name)));
-    }
-    Ok(text.into())
-}
-
-fn check_text(name: &str, text: &str) -> Result<(), ServiceError> {
-    match text.contains('\0') {
-        true => Err(ServiceError::bad_request(format!("`{name}` must not contain the character NUL"))),
-        false => Ok(()),
-    }
-}
-
-/// A moment that all the databases can hold.
-fn moment(name: &str, text: &str) -> Result<Timestamp, ServiceError> {
-    let moment: Option<Timestamp> = text.parse().ok();
-    let possible = |moment: &Timestamp| (1000..=9999).contains(&moment.to_zoned(TimeZone::UTC).year());
-    moment
-        .filter(possible)
-        .ok_or_else(|| ServiceError::bad_request(format!("`{name}` must lie between the years 1000 and 9999")))
 }
 
 impl Column {
@@ -148,11 +117,11 @@ impl Column {
         let name = &self.field.name;
         match (self.field.field_type, value) {
             (_, Value::Null) => sql.push("NULL"),
-            (FieldType::DateTime, Value::String(text)) => sql.moment(moment(name, text)?),
-            (_, Value::String(text)) => {
-                check_text(name, text)?;
-                sql.text(text)
-            }
+            (FieldType::DateTime, Value::String(text)) => match text.trim_end_matches('Z').parse() {
+                Ok(moment) => sql.date_time(moment),
+                Err(_) => return Err(ServiceError::bad_request(format!("`{name}` must be a moment"))),
+            },
+            (_, Value::String(text)) => sql.text(text),
             (_, Value::Bool(value)) if sql.backend() == Backend::Postgres => {
                 sql.push(if *value { "TRUE" } else { "FALSE" })
             }
@@ -192,8 +161,9 @@ impl Column {
         Ok(())
     }
 
-    /// A value of the column, from its text.
-    fn read(&self, text: String) -> Result<Value, StoreError> {
+    /// A value of the column, from its text. Null stands for one that does not fit the column's type: other writers, and databases
+    /// that do not mind types, may leave such, and one of them must not keep its whole page from being read.
+    fn read(&self, table: &str, text: String) -> Value {
         let value = match self.field.field_type {
             FieldType::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
             FieldType::Boolean => match text.as_str() {
@@ -203,11 +173,20 @@ impl Column {
             },
             // MySQL's way to say that there is none, where a column must not be null.
             FieldType::DateTime if text.starts_with("0000-00-00") => Some(Value::Null),
-            FieldType::DateTime => read_moment(&text).map(date_time),
-            _ => return Ok(Value::String(text)),
+            FieldType::DateTime => read_date_time(&text).map(date_time_utc),
+            _ => return Value::String(text),
         };
-        value.ok_or_else(|| {
-            StoreError::Answer(format!("the column `{}` holds '{text}', which does not fit its type", self.field.name))
+        value.unwrap_or_else(|| {
+            if !self.misfit_told.swap(true, Ordering::Relaxed) {
+                let column = &self.field.name;
+                tracing::warn!(
+                    table,
+                    column,
+                    value = bounded(&text, 100),
+                    "a value does not fit its column's type, and is read as null"
+                );
+            }
+            Value::Null
         })
     }
 }
