@@ -36,6 +36,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
+    /// The body as it is, where it is no text.
+    pub bytes: Vec<u8>,
 }
 
 impl Request {
@@ -139,9 +141,9 @@ fn read(mut stream: BufReader<TcpStream>) -> Option<Request> {
         let Some((name, value)) = header.trim_end().split_once(": ") else { break };
         headers.push((name.to_ascii_lowercase(), value.to_owned()));
     }
-    let request = Request { line, headers, body: String::new() };
+    let request = Request { line, headers, body: String::new(), bytes: Vec::new() };
     let length = request.header("content-length").map_or(Ok(0), str::parse);
     let mut body = vec![0; length.ok()?];
     stream.read_exact(&mut body).ok()?;
-    Some(Request { body: String::from_utf8_lossy(&body).into_owned(), ..request })
+    Some(Request { body: String::from_utf8_lossy(&body).into_owned(), bytes: body, ..request })
 }

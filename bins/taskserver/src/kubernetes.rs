@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use task_k8s_events::{
-    AlertRules, Collector, CollectorOptions, EventCollector, EventFilter, EventRetention, EventStore, Keep, LogLimit,
-    Mode, Namespaces,
+    AlertRules, Collector, CollectorOptions, EventCollector, EventExport, EventFilter, EventRetention, EventSink,
+    EventStore, Keep, LogLimit, Mode, Namespaces,
 };
 use taskserver_config::Settings;
 use taskserver_config::settings::{self, EventsMode, KubernetesEvents};
@@ -98,9 +98,20 @@ pub(crate) async fn collect_events(
     settings: &Settings,
     cluster: &Cluster,
     rules: &EventRules,
+    sink: Option<Arc<dyn EventSink>>,
 ) {
-    match event_collector(app, store, settings, cluster, rules).await {
-        Ok(collector) => collector.run(app).await,
+    let events = EventStore::new(store.clone(), &*settings.kubernetes.cluster).alerting(Arc::clone(&rules.alerts));
+    let events = if sink.is_some() { events.exporting() } else { events };
+    let export = sink.map(|sink| EventExport::new(events.clone(), sink, app));
+    match event_collector(app, store, settings, cluster, rules, events).await {
+        Ok(collector) => {
+            let exporting = async {
+                if let Some(export) = export {
+                    export.run(app).await;
+                }
+            };
+            tokio::join!(collector.run(app), exporting);
+        }
         Err(error) => EventCollector::disabled(app, format!("{error:#}")),
     }
 }
@@ -111,10 +122,10 @@ async fn event_collector(
     settings: &Settings,
     cluster: &Cluster,
     rules: &EventRules,
+    events: EventStore,
 ) -> anyhow::Result<EventCollector> {
     let client = cluster.client().await.context("there is no cluster")?;
     let collector = Collector::new(client, collector_options(&settings.kubernetes))?;
-    let events = EventStore::new(store.clone(), &*settings.kubernetes.cluster).alerting(Arc::clone(&rules.alerts));
     let KubernetesEvents { log_lines, log_window, .. } = settings.kubernetes.events;
     let collector = EventCollector::new(collector, events, app.metrics())
         .filter(Arc::clone(&rules.filter))

@@ -52,6 +52,11 @@ mod refusals;
 mod reload;
 mod schedule;
 mod server;
+#[cfg(feature = "otlp")]
+mod telemetry;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/absent.rs"]
+mod telemetry;
 
 pub use compose::Parts;
 pub use server::{Running, Server, start};

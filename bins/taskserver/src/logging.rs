@@ -4,37 +4,54 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use taskserver_config::settings::{Log, LogFormat};
+use taskserver_core::TRACE;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
+
+use crate::telemetry::{self, Telemetry};
+
+/// A layer of the log.
+pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Changes the level of the logs.
 #[derive(Clone)]
-pub(crate) struct LogLevel(reload::Handle<EnvFilter, Registry>);
+pub(crate) struct LogLevel {
+    lines: reload::Handle<EnvFilter, Registry>,
+    exported: Option<reload::Handle<EnvFilter, Registry>>,
+}
 
 impl LogLevel {
     pub(crate) fn set(&self, log: &Log) -> anyhow::Result<()> {
-        self.0.reload(filter(log)?).context("the log level cannot be changed")
+        self.lines.reload(filter(log)?).context("the log level cannot be changed")?;
+        if let Some(exported) = &self.exported {
+            exported.reload(telemetry::exported(filter(log)?)).context("the log level cannot be changed")?;
+        }
+        Ok(())
     }
 }
 
+/// What is logged. The spans of traces are none of it.
 fn filter(log: &Log) -> anyhow::Result<EnvFilter> {
-    EnvFilter::builder().parse(&log.level).with_context(|| format!("`log.level` is not a filter: {:?}", log.level))
+    let filter = EnvFilter::builder().parse(&log.level);
+    let filter = filter.with_context(|| format!("`log.level` is not a filter: {:?}", log.level))?;
+    Ok(filter.add_directive(format!("{TRACE}=off").parse()?))
 }
 
-/// Sends the process's logs to standard error.
-pub(crate) fn start(log: &Log) -> anyhow::Result<LogLevel> {
+/// Sends the process's logs to standard error, and what is exported to the exporters.
+pub(crate) fn start(log: &Log, telemetry: &Telemetry) -> anyhow::Result<LogLevel> {
     let pretty = match log.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    let (filter, handle) = reload::Layer::new(filter(log)?);
+    let (level, handle) = reload::Layer::new(filter(log)?);
     let lines = match pretty {
         true => fmt::layer()
             .with_ansi(std::io::stderr().is_terminal())
             .with_target(false)
             .with_writer(std::io::stderr)
+            .with_filter(level)
             .boxed(),
         false => fmt::layer()
             .json()
@@ -42,8 +59,12 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogLevel> {
             .with_current_span(true)
             .with_span_list(false)
             .with_writer(std::io::stderr)
+            .with_filter(level)
             .boxed(),
     };
-    tracing_subscriber::registry().with(filter).with(lines).try_init().context("logs are set up already")?;
-    Ok(LogLevel(handle))
+    let (exporting, exported) = telemetry.log_layer(filter(log)?).unzip();
+    let layers: Vec<BoxedLayer> = telemetry.trace_layer().into_iter().chain(exporting).chain([lines]).collect();
+    tracing_subscriber::registry().with(layers).try_init().context("logs are set up already")?;
+    telemetry.warn();
+    Ok(LogLevel { lines: handle, exported })
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Composition, Extension, Parts, Purpose};
 use crate::pages::{self, Shown};
+use crate::telemetry::Telemetry;
 use crate::{database, http, kubernetes, leadership, redis};
 
 /// How long the last events may take to reach Redis.
@@ -65,7 +66,7 @@ impl Server {
     /// # Errors
     /// The port cannot be bound, or the settings are impossible together.
     pub async fn start(self) -> anyhow::Result<Running> {
-        self.compose()?.start().await
+        self.compose()?.start(&Telemetry::default()).await
     }
 
     /// Composes the app, and so finds out whether the settings are possible together. Connects to nothing.
@@ -89,8 +90,8 @@ impl Composed {
         &self.composition.store
     }
 
-    /// Starts the server.
-    pub(crate) async fn start(self) -> anyhow::Result<Running> {
+    /// Starts the server, which exports with these.
+    pub(crate) async fn start(self, telemetry: &Telemetry) -> anyhow::Result<Running> {
         let Self { settings, effective, mut composition } = self;
         let app = composition.app.clone();
         let shown = Shown::new(pages::settings(effective));
@@ -104,6 +105,9 @@ impl Composed {
                 .pages(Arc::clone(&page));
             if let Some(secret) = &settings.authentication.secret {
                 listener = listener.session_secret(secret.expose_secret().as_bytes());
+            }
+            if let Some(join_trace) = telemetry.join_trace() {
+                listener = listener.join_trace(join_trace);
             }
             listeners.push(listener);
         }
@@ -124,6 +128,7 @@ impl Composed {
             let workers = composition.workers.take();
             let delivery = composition.delivery.take();
             let (cluster, rules) = (composition.cluster.clone(), Arc::clone(&composition.event_rules));
+            let sink = telemetry.event_sink();
             tokio::spawn(async move {
                 let prepared = tokio::select! {
                     () = database::prepare_patiently(&store, &settings, &database) => true,
@@ -149,7 +154,7 @@ impl Composed {
                     };
                     let collecting = async {
                         if kubernetes::keeps_events(&settings) {
-                            kubernetes::collect_events(&app, &store, &settings, &cluster, &rules).await;
+                            kubernetes::collect_events(&app, &store, &settings, &cluster, &rules, sink).await;
                         }
                     };
                     tokio::join!(delivering, collecting);

@@ -41,8 +41,8 @@
 //!
 //! Without features the crate has the stream alone, and nothing of SQL in its dependencies. Of its features
 //!
-//! - `store` adds rows of the events with services over them, `EventStore`, and `EventCollector`, the collector as a part of an
-//!   app;
+//! - `store` adds rows of the events with services over them, `EventStore`; `EventCollector`, the collector as a part of an
+//!   app; and `EventExport`, which hands on what was stored;
 //! - `rules` adds rules in CEL: `Rule` and `EventFilter` say which events are stored;
 //! - `alerts` is both, and adds `AlertRules`, which raise alerts (those of `taskserver-alerts`) from what is stored.
 //!
@@ -92,7 +92,9 @@ pub use resource_version::ResourceVersion;
 #[cfg(feature = "rules")]
 pub use rules::*;
 #[cfg(feature = "store")]
-pub use run::{EventCollector, KUBERNETES_EVENTS, LogLimit};
+pub use run::{
+    EventCollector, EventExport, EventSink, ExportError, KUBERNETES_EVENTS, KUBERNETES_EVENTS_EXPORT, LogLimit,
+};
 #[cfg(feature = "store")]
 pub use store::{
     COUNT_PERIODS, EventRetention, EventStore, EventStoreError, EventWriter, K8S_EVENT, K8S_EVENT_COUNT, K8S_EVENT_GAP,

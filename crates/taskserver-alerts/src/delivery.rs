@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use taskserver_core::{App, Health, HealthReporter, LeadershipState};
+use taskserver_core::{App, Health, HealthReporter, LeadershipState, TRACE};
 use taskserver_store::{Fence, Store, StoreError};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::metrics::{COUNT_EVERY, DeliveryMetrics};
 use crate::outbox::{Due, Outbox, Standing};
@@ -259,7 +261,24 @@ impl Worker<'_> {
         let now = self.term.now();
         if let Some(content) = self.outbox.content(due).await? {
             let id = id(["delivery", &due.subject, due.kind.name(), &self.route.receiver]);
-            if let Err(error) = self.receiver.deliver(&Delivery { id, content }, now).await {
+            let span = tracing::trace_span!(
+            target: TRACE,
+                           "delivery",
+                           otel.name = format!("deliver to {}", self.route.receiver),
+                           otel.status_code = Empty,
+                           otel.status_description = Empty,
+                           taskserver.delivery.id = id,
+                           taskserver.delivery.receiver = self.route.receiver,
+                           taskserver.delivery.subject = due.subject,
+                           taskserver.delivery.kind = due.kind.name(),
+                           taskserver.delivery.attempt = due.attempts + 1,
+                           "error.type" = Empty,
+                       );
+            let delivery = Delivery { id, content };
+            if let Err(error) = self.receiver.deliver(&delivery, now).instrument(span.clone()).await {
+                span.record("error.type", error.kind());
+                span.record("otel.status_code", "error");
+                span.record("otel.status_description", error.to_string());
                 return Ok(Err(error));
             }
             self.metrics.delivered(&self.route.receiver);

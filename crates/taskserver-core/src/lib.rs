@@ -83,6 +83,7 @@ mod scheduler;
 mod service;
 mod shutdown;
 mod task;
+mod trace;
 
 pub use app::{App, AppBuilder, BuildError};
 pub use clock::{Clock, SystemClock, TokioClock};
@@ -100,6 +101,7 @@ pub use scheduler::*;
 pub use service::*;
 pub use shutdown::Shutdown;
 pub use task::*;
+pub use trace::TRACE;
 
 /// The example of the README compiles.
 #[cfg(doctest)]

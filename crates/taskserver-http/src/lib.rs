@@ -79,6 +79,7 @@ mod routes;
 mod server;
 mod state;
 mod tasks;
+mod trace;
 
 pub use auth::{
     Account, Authenticator, BearerAuthenticator, CachedDirectory, Directory, JwtError, JwtVerifier, OperatorToken,
@@ -89,7 +90,7 @@ pub use control::{ControlRequest, SCOPE as TASK_SCOPE};
 pub use error::HttpError;
 pub use options::{HttpOptions, Surface};
 pub use request_metrics::RequestMetrics;
-pub use server::Server;
+pub use server::{JoinTrace, Server};
 pub use tasks::{ServerInfo, TaskTable};
 
 /// The example of the README compiles.

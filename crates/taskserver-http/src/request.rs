@@ -18,7 +18,7 @@ use crate::body::{BodyError, RequestBody};
 use crate::bounds::Bound;
 use crate::response::{self, Response};
 use crate::state::State;
-use crate::{address, compression, cors, request_id, routes};
+use crate::{address, compression, cors, request_id, routes, trace};
 
 /// A request without its body.
 pub(crate) struct Request {
@@ -40,7 +40,8 @@ pub(crate) async fn respond(
     let client = address::client(peer, &head.headers, &state.options.trusted_proxies);
     let id = request_id::of(&head.headers);
     let request = Request { head, client, peer };
-    let span = tracing::info_span!("request", id);
+    let trace = trace::span(&state, &request, &in_flight);
+    let span = trace.in_scope(|| tracing::info_span!("request", id));
     async {
         let mut response = answer_in_time(&state, &request, body).await;
         let head = &request.head;
@@ -52,10 +53,12 @@ pub(crate) async fn respond(
             response = response::without_body(response);
         }
         in_flight.answered(response.status());
+        trace::answered(&trace, response.status());
         log(&request, response.status(), in_flight.started.elapsed());
         Ok(response)
     }
     .instrument(span)
+    .instrument(trace.clone())
     .await
 }
 

@@ -15,6 +15,9 @@ use tokio::time::Instant;
 use crate::rest::Target;
 use crate::state::State;
 
+/// What is none of those that are told apart.
+pub(crate) const OTHER: &str = "other";
+
 type Label<V> = (&'static str, V);
 type Timings = Family<[Label<&'static str>; 1], Histogram, fn() -> Histogram>;
 
@@ -70,12 +73,18 @@ impl fmt::Debug for RequestMetrics {
 /// A request in progress, until this is dropped. One whose client has gone is never answered.
 pub(crate) struct InFlight {
     metrics: RequestMetrics,
-    method: &'static str,
+    /// One of those that are known, or `other`.
+    pub(crate) method: &'static str,
     route: &'static str,
     pub(crate) started: Instant,
 }
 
 impl InFlight {
+    /// The class of the path, where it is one of this server's.
+    pub(crate) fn route(&self) -> Option<&'static str> {
+        (self.route != OTHER).then_some(self.route)
+    }
+
     /// The request is answered.
     pub(crate) fn answered(&self, status: StatusCode) {
         let [method, route] = [("method", self.method), ("route", self.route)];
@@ -93,7 +102,7 @@ impl Drop for InFlight {
 
 fn of_method(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER)
 }
 
 /// The class of a path: itself where it is one of the server's own, else the kind of what it names.
@@ -110,6 +119,6 @@ fn of_path(state: &State, path: &str) -> &'static str {
         Some(Target { id: None, .. }) => "/{service}",
         Some(Target { id: Some(_), .. }) => "/{service}/{id}",
         None if path.starts_with(crate::tasks::PREFIX) => "/api/tasks/{name}",
-        None => "other",
+        None => OTHER,
     }
 }

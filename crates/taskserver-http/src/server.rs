@@ -6,12 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::HeaderMap;
 use taskserver_core::App;
 use taskserver_page::StatusPage;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::auth::{Authenticator, Gate};
 use crate::bounds::{Bound, Bounds};
@@ -33,8 +35,12 @@ pub struct Server {
     metrics: RequestMetrics,
     page: Option<Arc<StatusPage>>,
     session_secret: Option<Box<[u8]>>,
+    join_trace: Option<JoinTrace>,
     started: Instant,
 }
+
+/// Makes the span of a request part of the trace that its headers name.
+pub type JoinTrace = fn(&Span, &HeaderMap);
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,6 +66,7 @@ impl Server {
             metrics: RequestMetrics::default(),
             page: None,
             session_secret: None,
+            join_trace: None,
             started: Instant::now(),
         })
     }
@@ -93,6 +100,14 @@ impl Server {
         self
     }
 
+    /// Makes the span of each request (of the target [`TRACE`](taskserver_core::TRACE)) part of the trace of whoever sent it.
+    /// Without it, each request begins a trace of its own.
+    #[must_use]
+    pub fn join_trace(mut self, join: JoinTrace) -> Self {
+        self.join_trace = Some(join);
+        self
+    }
+
     /// The address that is listened on; where port 0 was asked for, with the port that the system chose.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
@@ -107,7 +122,7 @@ impl Server {
     ///
     /// Dropping the future closes all connections at once.
     pub async fn serve(self, app: App, end: CancellationToken) {
-        let Self { listener, options, authenticator, metrics, page, session_secret, started, .. } = self;
+        let Self { listener, options, authenticator, metrics, page, session_secret, join_trace, started, .. } = self;
         let pages = page.map(|page| Pages::new(page, session_secret.as_deref(), options.session_lifetime));
         let drain_timeout = options.drain_timeout;
         let protocol = Arc::new(connection::protocol(&options));
@@ -117,8 +132,18 @@ impl Server {
         // Dropped, and so ended, with this future.
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&events).follow(app.events().subscribe()));
-        let state =
-            Arc::new(State { app, options, bounds: Bounds::default(), metrics, gate, events, pages, end, started });
+        let state = Arc::new(State {
+            app,
+            options,
+            bounds: Bounds::default(),
+            metrics,
+            gate,
+            events,
+            pages,
+            join_trace,
+            end,
+            started,
+        });
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {

@@ -11,7 +11,7 @@ use crate::auth::Gate;
 use crate::bounds::Bounds;
 use crate::events::EventLog;
 use crate::pages::Pages;
-use crate::{HttpOptions, RequestMetrics};
+use crate::{HttpOptions, JoinTrace, RequestMetrics};
 
 pub(crate) struct State {
     pub(crate) app: App,
@@ -22,6 +22,7 @@ pub(crate) struct State {
     pub(crate) events: Arc<EventLog>,
     /// The pages for browsers, where there are any.
     pub(crate) pages: Option<Pages>,
+    pub(crate) join_trace: Option<JoinTrace>,
     /// Cancelled when the server is to end.
     pub(crate) end: CancellationToken,
     pub(crate) started: Instant,

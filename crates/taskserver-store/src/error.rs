@@ -87,6 +87,27 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Refused { .. } | Self::Lost(_) | Self::Busy { .. })
     }
+
+    /// The kind of the error in a word, for what counts errors.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Options(_) => "options",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Refused { .. } => "refused",
+            Self::Lost(_) => "lost",
+            Self::Busy { .. } => "busy",
+            Self::Timeout(_) => "timeout",
+            Self::Locked(_) => "locked",
+            Self::MissingTable(_) => "missing_table",
+            Self::MissingColumn(_) => "missing_column",
+            Self::Duplicate(_) => "duplicate",
+            Self::ReadOnly(_) => "read_only",
+            Self::Fenced { .. } => "fenced",
+            Self::Answer(_) => "answer",
+            Self::Statement(_) => "statement",
+        }
+    }
 }
 
 impl From<DieselError> for StoreError {

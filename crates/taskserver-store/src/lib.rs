@@ -71,7 +71,7 @@ pub use migrate::Migration;
 pub use options::StoreOptions;
 pub use own::own_services;
 pub use platform::{Retention, platform_services};
-pub use pool::PoolStatus;
+pub use pool::{PoolStatus, QUERY};
 pub use reading::Reading;
 pub use service::TableService;
 pub use sql::{Sql, read_moment};

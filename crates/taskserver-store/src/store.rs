@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::options::StoreOptions;
-use crate::pool::{Lease, Pool, PoolStatus};
+use crate::pool::{Lease, Peer, Pool, PoolStatus};
 use crate::sql::Row;
 use crate::{Backend, Sql, StoreError};
 
@@ -16,6 +16,7 @@ pub struct Store {
 
 struct Shared {
     options: StoreOptions,
+    peer: Arc<Peer>,
     pool: Pool,
 }
 
@@ -27,7 +28,8 @@ impl Store {
     /// [`StoreError::Options`].
     pub fn new(options: StoreOptions) -> Result<Self, StoreError> {
         let pool = Pool::new(&options)?;
-        Ok(Self { shared: Arc::new(Shared { options, pool }) })
+        let peer = Peer::new(&options);
+        Ok(Self { shared: Arc::new(Shared { options, peer, pool }) })
     }
 
     /// The kind of the database.
@@ -91,7 +93,7 @@ impl Store {
     }
 
     pub(crate) async fn lease(&self) -> Result<Lease, StoreError> {
-        Lease::take(&self.shared.pool, &self.shared.options).await
+        Lease::take(&self.shared.pool, &self.shared.peer, &self.shared.options).await
     }
 }
 

@@ -11,6 +11,7 @@ use crate::engine_settings::EngineSettings;
 use crate::logging;
 use crate::reload::Reloader;
 use crate::server::{Running, Server};
+use crate::telemetry::Telemetry;
 
 /// How long an aborted server may take to let go of what it holds.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,8 +26,9 @@ pub(super) fn serve(mut loader: Loader, extend: impl Fn(Server) -> Server) -> an
         |loaded: &Loaded| extend(Server::new(loaded.settings.clone()).effective(loaded.effective())).compose();
     let mut loaded = loader.load()?;
     let mut composed = compose(&loaded)?;
-    let level = logging::start(&loaded.settings.log)?;
     super::block_on(async {
+        let telemetry = Telemetry::start();
+        let level = logging::start(&loaded.settings.log, &telemetry)?;
         let mut platform = None;
         if loaded.settings.kubernetes.enabled {
             // The layer that is in the database.
@@ -38,10 +40,12 @@ pub(super) fn serve(mut loader: Loader, extend: impl Fn(Server) -> Server) -> an
             platform = Some(rows);
         }
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        let running = composed.start().await?;
+        let running = composed.start(&telemetry).await?;
         let every = loaded.settings.platform.engine_setting_interval;
         let platform = platform.map(|rows| rows.watch(running.app(), running.store(), every));
-        keep_running(running, Reloader::new(loader, loaded, level, platform)).await
+        let code = keep_running(running, Reloader::new(loader, loaded, level, platform)).await;
+        telemetry.stop().await;
+        code
     })
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use jiff::{SignedDurationRound, Timestamp, Unit};
+use taskserver_config::Settings;
 use taskserver_core::{Change, Outcome, Recurrence, Run, TaskStatus};
 use taskserver_http::{Client, TaskTable};
 
 use crate::cli::{Sources, print};
 use crate::compose::{self, Composition, Purpose};
+use crate::telemetry::Telemetry;
 use crate::{database, logging};
 
 /// How long the server may take to answer.
@@ -106,18 +108,25 @@ fn relative(moment: Timestamp, now: Timestamp) -> String {
 pub(crate) fn run(sources: &Sources, name: &str) -> anyhow::Result<ExitCode> {
     let loaded = sources.loader().load()?;
     compose::check(&loaded.settings)?;
-    logging::start(&loaded.settings.log)?;
     super::block_on(async {
-        let composition = Composition::new(&loaded.settings, Purpose::RunOnce, Vec::new())?;
-        if composition.app.tasks().status(name).is_none() {
-            let known: Vec<String> = composition.app.tasks().statuses().into_iter().map(|task| task.name).collect();
-            bail!("there is no task `{name}`; there are {}", known.join(", "));
-        }
-        database::prepare(&composition.store, &loaded.settings).await?;
-        let run = composition.app.tasks().run_and_wait(&composition.app, name).await?;
-        composition.store.close();
-        report(&run)
+        let telemetry = Telemetry::start();
+        logging::start(&loaded.settings.log, &telemetry)?;
+        let code = run_once(&loaded.settings, name).await;
+        telemetry.stop().await;
+        code
     })
+}
+
+async fn run_once(settings: &Settings, name: &str) -> anyhow::Result<ExitCode> {
+    let composition = Composition::new(settings, Purpose::RunOnce, Vec::new())?;
+    if composition.app.tasks().status(name).is_none() {
+        let known: Vec<String> = composition.app.tasks().statuses().into_iter().map(|task| task.name).collect();
+        bail!("there is no task `{name}`; there are {}", known.join(", "));
+    }
+    database::prepare(&composition.store, settings).await?;
+    let run = composition.app.tasks().run_and_wait(&composition.app, name).await?;
+    composition.store.close();
+    report(&run)
 }
 
 fn report(run: &Run) -> anyhow::Result<ExitCode> {

@@ -12,6 +12,8 @@ mod events;
 mod life;
 mod mistakes;
 mod openapi;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod packages;
 mod pages;
 mod platform;

@@ -8,6 +8,7 @@
 //! that neither the API server nor the database waits for the other.
 
 mod ahead;
+mod export;
 mod log;
 mod metrics;
 
@@ -19,11 +20,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use taskserver_core::{App, Health, HealthReporter, Metrics};
+use taskserver_core::{App, Health, HealthReporter, Metrics, TRACE};
 use taskserver_store::{Fence, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
+pub use export::{EventExport, EventSink, ExportError, KUBERNETES_EVENTS_EXPORT};
 pub use log::LogLimit;
 
 use crate::backoff::Backoff;
@@ -160,12 +164,13 @@ impl EventCollector {
         let mut backoff = Backoff::new(MIN_BACKOFF, MAX_BACKOFF);
         loop {
             let Err(error) = self.collect_from_cursor(store, health, &mut backoff).await;
-            let (label, state) = match &error {
-                EventStoreError::Store(StoreError::Fenced { .. }) => ("fenced", Health::Degraded(error.to_string())),
-                EventStoreError::Store(_) => ("database", Health::Down(format!("events cannot be stored: {error}"))),
-                EventStoreError::Superseded { .. } => ("superseded", Health::Degraded(error.to_string())),
+            let state = match &error {
+                EventStoreError::Store(StoreError::Fenced { .. }) | EventStoreError::Superseded { .. } => {
+                    Health::Degraded(error.to_string())
+                }
+                EventStoreError::Store(_) => Health::Down(format!("events cannot be stored: {error}")),
             };
-            self.metrics.failed(label);
+            self.metrics.failed(error.kind());
             health.report(state);
             tracing::debug!(component = KUBERNETES_EVENTS, %error, "events were not stored");
             if let EventStoreError::Superseded { .. } = error {
@@ -230,7 +235,19 @@ impl EventCollector {
             batch.changes.retain(|change| self.filter.keeps(&change.event));
             self.metrics.excluded(all - batch.changes.len());
         }
-        let outcomes = writer.store(&batch).await?;
+        let span = tracing::trace_span!(
+        target: TRACE,
+                   "batch",
+                   otel.name = "store events",
+                   otel.status_code = Empty,
+                   k8s.cluster.name = writer.cluster(),
+                   taskserver.events = batch.changes.len(),
+                   "error.type" = Empty,
+               );
+        let outcomes = writer.store(&batch).instrument(span.clone()).await.inspect_err(|error| {
+            span.record("error.type", error.kind());
+            span.record("otel.status_code", "error");
+        })?;
         self.metrics.stored(&batch, &outcomes, Timestamp::now());
         for (change, outcome) in batch.changes.iter().zip(outcomes) {
             self.log.stored(change, outcome);

@@ -12,6 +12,7 @@
 //! of several replicas may write, a [`Fence`] checks its term there too.
 
 mod counts;
+mod export;
 mod read;
 mod retention;
 mod row;
@@ -43,6 +44,17 @@ pub enum EventStoreError {
     },
 }
 
+impl EventStoreError {
+    /// The kind of the error in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Store(StoreError::Fenced { .. }) => "fenced",
+            Self::Store(_) => "database",
+            Self::Superseded { .. } => "superseded",
+        }
+    }
+}
+
 /// Where the events of one cluster are stored.
 ///
 /// ```no_run
@@ -71,6 +83,7 @@ pub struct EventStore {
     store: Store,
     cluster: String,
     fence: Option<Fence>,
+    exporting: bool,
     #[cfg(feature = "alerts")]
     alerts: Option<std::sync::Arc<crate::AlertRules>>,
 }
@@ -84,6 +97,7 @@ impl EventStore {
             store,
             cluster: cluster.into(),
             fence: None,
+            exporting: false,
             #[cfg(feature = "alerts")]
             alerts: None,
         }
@@ -93,6 +107,13 @@ impl EventStore {
     #[must_use]
     pub fn fenced(mut self, fence: Fence) -> Self {
         self.fence = Some(fence);
+        self
+    }
+
+    /// Has what is stored exported: see [`EventExport`](crate::EventExport).
+    #[must_use]
+    pub fn exporting(mut self) -> Self {
+        self.exporting = true;
         self
     }
 

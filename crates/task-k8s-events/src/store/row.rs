@@ -212,7 +212,7 @@ fn moment(value: Option<Timestamp>) -> Value<'static> {
 }
 
 /// A text as a column holds it: no field of an event that the API server has checked is too long for one.
-fn column_text(value: &str) -> Cow<'_, str> {
+pub(super) fn column_text(value: &str) -> Cow<'_, str> {
     match without_nul(value) {
         value if value.len() <= MAX_TEXT as usize => value,
         value => bounded(value.into_owned(), MAX_TEXT as usize).into(),

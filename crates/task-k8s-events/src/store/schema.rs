@@ -31,6 +31,12 @@ pub const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("migrations/counts_0001_postgres.sql"),
         mysql: include_str!("migrations/counts_0001_mysql.sql"),
     },
+    Migration {
+        name: "k8s-event-export-0001",
+        sqlite: include_str!("migrations/export_0001_sqlite.sql"),
+        postgres: include_str!("migrations/export_0001_postgres.sql"),
+        mysql: include_str!("migrations/export_0001_mysql.sql"),
+    },
 ];
 
 /// The most characters that a column of text holds, the message apart.

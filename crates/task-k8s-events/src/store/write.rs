@@ -7,7 +7,7 @@ use taskserver_store::{Backend, Insert, StoreError, Transaction};
 
 use super::row::{EVENT_COLUMNS, GAP_COLUMNS, event_id, event_values, gap_id, gap_values, on_conflict};
 use super::schema::{CURSOR, K8S_EVENT, K8S_EVENT_GAP};
-use super::{EventStore, EventStoreError, counts};
+use super::{EventStore, EventStoreError, counts, export};
 use crate::{Batch, Change, Cursor, Gap, ResourceVersion};
 
 /// How many ids one statement looks up.
@@ -99,6 +99,11 @@ impl EventStore {
 }
 
 impl EventWriter {
+    /// The name of the cluster.
+    pub(crate) fn cluster(&self) -> &str {
+        &self.store.cluster
+    }
+
     /// The cursor that was stored last.
     #[must_use]
     pub fn cursor(&self) -> Option<&Cursor> {
@@ -149,7 +154,7 @@ impl EventWriter {
     async fn write(&self, transaction: &mut Transaction, batch: &Batch) -> Result<Vec<Outcome>, EventStoreError> {
         // First of all, so that writers of the same cluster take turns, and what is read next is what the last one left.
         self.check_epoch(transaction).await?;
-        let outcomes = write_events(transaction, &batch.changes).await?;
+        let outcomes = write_events(transaction, &batch.changes, self.store.exporting).await?;
         counts::add(transaction, &batch.changes, &outcomes).await?;
         #[cfg(feature = "alerts")]
         if let Some(rules) = &self.store.alerts {
@@ -169,7 +174,11 @@ impl EventWriter {
     }
 }
 
-async fn write_events(transaction: &mut Transaction, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
+async fn write_events(
+    transaction: &mut Transaction,
+    changes: &[Change],
+    exporting: bool,
+) -> Result<Vec<Outcome>, StoreError> {
     let ids: Vec<String> = changes.iter().map(|change| event_id(&change.event.cluster, &change.event.uid)).collect();
     let mut known = stored_versions(transaction, &ids).await?;
     let mut newest: HashMap<&str, &Change> = HashMap::new();
@@ -193,6 +202,9 @@ async fn write_events(transaction: &mut Transaction, changes: &[Change]) -> Resu
     let mut events: Vec<(&str, &Change)> = newest.into_iter().collect();
     events.sort_unstable_by_key(|(id, _)| *id);
     insert_events(transaction, &events).await?;
+    if exporting {
+        export::enqueue(transaction, &events).await?;
+    }
     Ok(outcomes)
 }
 

@@ -19,6 +19,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret as _, SecretString};
+use taskserver_core::TRACE;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use url::Url;
 
 use super::DeliveryError;
@@ -121,12 +124,30 @@ impl Endpoint {
         self
     }
 
-    /// Posts a body.
+    /// Posts a body. Its span has no path, as no error has.
     pub(super) async fn post(&self, body: Vec<u8>, headers: HeaderMap) -> Result<(), DeliveryError> {
-        match tokio::time::timeout(self.timeout, self.exchange(body, headers)).await {
+        let span = tracing::trace_span!(
+        target: TRACE,
+                   "post",
+                   otel.name = "POST",
+                   otel.kind = "client",
+                   otel.status_code = Empty,
+                   http.request.method = "POST",
+                   http.response.status_code = Empty,
+                   url.scheme = self.url.scheme(),
+                   server.address = self.url.host_str(),
+                   server.port = self.url.port_or_known_default(),
+                   "error.type" = Empty,
+               );
+        let exchange = self.exchange(body, headers).instrument(span.clone());
+        let result = match tokio::time::timeout(self.timeout, exchange).await {
             Ok(result) => result,
             Err(_) => Err(self.unavailable(format!("no answer within {:?}", self.timeout))),
-        }
+        };
+        result.inspect_err(|error| {
+            span.record("error.type", error.kind());
+            span.record("otel.status_code", "error");
+        })
     }
 
     async fn exchange(&self, body: Vec<u8>, headers: HeaderMap) -> Result<(), DeliveryError> {
@@ -144,6 +165,7 @@ impl Endpoint {
             self.unavailable(reason)
         })?;
         let status = response.status();
+        Span::current().record("http.response.status_code", status.as_u16());
         let retry_after =
             response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         // What is longer is not read, and the connection then not used again.

@@ -57,6 +57,16 @@ pub enum DeliveryError {
     Rejected(String),
 }
 
+impl DeliveryError {
+    /// The kind of the error in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "unavailable",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+}
+
 /// Who is told of alerts and reports.
 #[async_trait]
 pub trait Receiver: Send + Sync + 'static {

@@ -14,13 +14,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::HistoryError;
 use super::entry::{Admission, Entry, Request, Started};
 use super::metrics::TaskMetrics;
 use crate::task::{Outcome, Policy, Run, TaskContext, Trigger};
-use crate::{App, Clock, Leadership, LeadershipState, RunHistory, Shutdown};
+use crate::{App, Clock, Leadership, LeadershipState, RunHistory, Shutdown, TRACE};
 
 /// How long an attempt that is to end early has before it is dropped.
 const GRACE: Duration = Duration::from_secs(1);
@@ -150,7 +151,22 @@ impl Core {
     }
 
     fn start(self: &Arc<Self>, entry: &Arc<Entry>, started: Started) {
-        self.runs.spawn(run(Arc::clone(self), Arc::clone(entry), started));
+        let of = &started.request.run;
+        let span = tracing::trace_span!(
+        target: TRACE,
+                   parent: None,
+                   "run",
+                   otel.name = format!("run {}", of.task),
+                   otel.status_code = Empty,
+                   otel.status_description = Empty,
+                   "error.type" = Empty,
+                   taskserver.task = of.task,
+                   taskserver.run.scheduled = %of.scheduled,
+                   taskserver.run.trigger = of.trigger.name(),
+                   taskserver.run.attempts = Empty,
+                   taskserver.run.outcome = Empty,
+               );
+        self.runs.spawn(run(Arc::clone(self), Arc::clone(entry), started).instrument(span));
     }
 
     /// Starts waiting runs in the slots that are free.
@@ -236,7 +252,7 @@ impl Core {
     }
 }
 
-/// Carries out a run that holds a slot of its task, and frees the slot.
+/// Carries out a run that holds a slot of its task, and frees the slot. The current span is that of the run's trace.
 async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
     let Started { request: Request { mut run, leading, app, done }, cancellation, policy } = started;
     let began = Instant::now();
@@ -286,12 +302,25 @@ async fn run(core: Arc<Core>, entry: Arc<Entry>, started: Started) {
     run.interrupted = end.interrupted;
     run.error = end.error;
     run.result = end.result;
+    describe(&run, &Span::current());
     core.record_end(&run, leading).await;
     entry.lock().finish(&run);
     core.metrics.ended(&run);
     core.run_ended.notify_waiters();
     core.start_waiting(&entry);
     answer(done, *run);
+}
+
+/// Describes how a run has ended in its trace.
+fn describe(run: &Run, span: &Span) {
+    let outcome = run.outcome.map(Outcome::label).unwrap_or_default();
+    span.record("taskserver.run.attempts", run.attempt);
+    span.record("taskserver.run.outcome", outcome);
+    if let Some(error) = &run.error {
+        span.record("error.type", outcome);
+        span.record("otel.status_code", "error");
+        span.record("otel.status_description", error);
+    }
 }
 
 /// How an attempt ended.

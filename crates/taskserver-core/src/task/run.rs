@@ -84,6 +84,18 @@ pub enum Trigger {
     Missed,
 }
 
+impl Trigger {
+    /// Its name in a trace.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Start => "start",
+            Self::Manual => "manual",
+            Self::Missed => "missed",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,7 +121,7 @@ impl Outcome {
     pub(crate) const OF_ENDED: [Self; 6] =
         [Self::Succeeded, Self::Failed, Self::TimedOut, Self::Cancelled, Self::Panicked, Self::Skipped];
 
-    /// Its name as the label of a metric.
+    /// Its name as the label of a metric, and in a trace.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use taskserver_core::TRACE;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::Shared;
 use crate::job::Kind;
@@ -43,11 +45,31 @@ pub(super) async fn attempt(
     slot: OwnedSemaphorePermit,
 ) {
     let began = Instant::now();
-    let span = tracing::info_span!("job", job = kind.name, id = %taken.attempt.job, attempt = taken.attempt.number);
+    let trace = tracing::trace_span!(
+    target: TRACE,
+           parent: None,
+           "process",
+           otel.name = format!("process {queue}"),
+           otel.kind = "consumer",
+           otel.status_code = Empty,
+           messaging.system = "taskserver",
+           messaging.operation.name = "process",
+           "messaging.operation.type" = "process",
+           messaging.destination.name = queue,
+           messaging.message.id = %taken.attempt.job,
+           taskserver.job = kind.name,
+           taskserver.job.attempt = taken.attempt.number,
+           "error.type" = Empty,
+       );
+    let span = tracing::info_span!(parent: &trace, "job", job = kind.name, id = %taken.attempt.job, attempt = taken.attempt.number);
     let (id, max_attempts) = (taken.attempt.clone(), taken.max_attempts);
     let outcome = run(&shared, &kind, taken, &stop).instrument(span.clone()).await;
     let retry = (id.number < max_attempts).then(|| kind.backoff.delay(&id.job, Timestamp::UNIX_EPOCH, id.number));
     let (name, end) = span.in_scope(|| judge(outcome, retry, began.elapsed(), kind.timeout));
+    if let Some(End::Retry { .. } | End::Dead { .. }) = end {
+        trace.record("error.type", name);
+        trace.record("otel.status_code", "error");
+    }
     shared.queue.metrics().finished(&queue, name, began.elapsed());
     match end {
         // Its room is bounded: where ends cannot be stored, nothing new begins.

@@ -1,5 +1,6 @@
 //! One connection, lent by the pool.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::Object;
@@ -7,9 +8,11 @@ use diesel::result::Error as DieselError;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
+use tracing::{Instrument as _, Span};
 
 use super::mysql::{Mysql, limit_statements};
 use super::postgres::Postgres;
+use super::span::{self, Peer};
 use super::sqlite::{self, Sqlite};
 use super::{Pool, pool_error};
 use crate::bulk::{self, Insert, Unnest, Values};
@@ -44,6 +47,7 @@ pub(crate) struct Lease {
     /// There until the lease ends.
     connection: Option<Connection>,
     backend: Backend,
+    peer: Arc<Peer>,
     limit: Duration,
     /// A statement runs, or was given up.
     running: bool,
@@ -56,7 +60,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) async fn take(pool: &Pool, options: &StoreOptions) -> Result<Self, StoreError> {
+    pub(crate) async fn take(pool: &Pool, peer: &Arc<Peer>, options: &StoreOptions) -> Result<Self, StoreError> {
         let failed = |error| pool_error(error, pool.status(), options);
         let connection = match pool {
             Pool::Sqlite(pool) => Connection::Sqlite(pool.get().await.map_err(failed)?),
@@ -66,6 +70,7 @@ impl Lease {
         Ok(Self {
             connection: Some(connection),
             backend: options.backend(),
+            peer: Arc::clone(peer),
             limit: options.statement_timeout,
             running: false,
             in_transaction: false,
@@ -90,21 +95,25 @@ impl Lease {
 
     /// Runs statements that have no values and whose results do not matter.
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        let span = self.peer.span(sql);
         let (connection, patience) = self.start();
-        let result = timeout(patience, async { each!(connection, each => each.batch_execute(sql).await) }).await;
-        self.finish(result)
+        let run = async { each!(connection, each => each.batch_execute(sql).await) };
+        let result = timeout(patience, run.instrument(span.clone())).await;
+        self.finish(result, &span)
     }
 
     /// Runs a statement, and says how many rows it was about.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<usize, StoreError> {
+        let span = self.peer.span(sql.as_str());
         let (connection, patience) = self.start();
         let run = async { each!(connection, each => sql.into_query().execute(&mut **each).await) };
-        let result = timeout(patience, run).await;
-        self.finish(result)
+        let result = timeout(patience, run.instrument(span.clone())).await;
+        self.finish(result, &span)
     }
 
     /// Inserts rows, no more than go into one statement.
     pub(crate) async fn insert(&mut self, insert: &Insert<'_>, rows: Vec<bulk::Row<'_>>) -> Result<usize, StoreError> {
+        let span = self.peer.span(&format!("INSERT INTO {}", self.backend.quote(insert.table)));
         let (connection, patience) = self.start();
         let run = async {
             match connection {
@@ -113,16 +122,21 @@ impl Lease {
                 Connection::Mysql(each) => Values::new(insert, rows).execute(&mut **each).await,
             }
         };
-        let result = timeout(patience, run).await;
-        self.finish(result)
+        let result = timeout(patience, run.instrument(span.clone())).await;
+        self.finish(result, &span)
     }
 
     /// Runs a statement whose columns are all texts, and answers its rows.
     pub(crate) async fn load(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        let span = self.peer.span(sql.as_str());
         let (connection, patience) = self.start();
         let run = async { each!(connection, each => sql.into_query().load(&mut **each).await) };
-        let result = timeout(patience, run).await;
-        self.finish(result)
+        let result = timeout(patience, run.instrument(span.clone())).await;
+        let result: Result<Vec<Row>, _> = self.finish(result, &span);
+        if let Ok(rows) = &result {
+            span.record("db.response.returned_rows", rows.len());
+        }
+        result
     }
 
     /// Limits the time of the statements that follow.
@@ -174,16 +188,21 @@ impl Lease {
         (self.connection.as_mut().expect("the connection is there until the lease ends"), patience)
     }
 
-    fn finish<T>(&mut self, result: Result<Result<T, DieselError>, Elapsed>) -> Result<T, StoreError> {
-        let Ok(result) = result else { return Err(StoreError::Timeout(self.limit)) };
-        self.running = false;
-        result.map_err(|error| match StoreError::from(error) {
-            StoreError::Timeout(_) => StoreError::Timeout(self.limit),
-            error => {
-                self.lost |= matches!(error, StoreError::Lost(_));
-                error
+    fn finish<T>(&mut self, result: Result<Result<T, DieselError>, Elapsed>, span: &Span) -> Result<T, StoreError> {
+        let result = match result {
+            Err(_) => Err(StoreError::Timeout(self.limit)),
+            Ok(result) => {
+                self.running = false;
+                result.map_err(|error| match StoreError::from(error) {
+                    StoreError::Timeout(_) => StoreError::Timeout(self.limit),
+                    error => {
+                        self.lost |= matches!(error, StoreError::Lost(_));
+                        error
+                    }
+                })
             }
-        })
+        };
+        result.inspect_err(|error| span::failed(span, error))
     }
 }
 

@@ -8,6 +8,7 @@
 mod lease;
 pub(crate) mod mysql;
 mod postgres;
+mod span;
 mod sqlite;
 mod tls;
 
@@ -19,6 +20,8 @@ use deadpool::managed::{Manager, Pool as Managed, PoolError, TimeoutType, Timeou
 pub(crate) use lease::Lease;
 use mysql::Mysql;
 use postgres::Postgres;
+pub(crate) use span::Peer;
+pub use span::QUERY;
 use sqlite::Sqlite;
 
 use crate::Backend;
