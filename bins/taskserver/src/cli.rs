@@ -1,6 +1,7 @@
 //! The command line: what can be said there, and what comes of it.
 //!
-//! Exit codes: 0 for success, 1 for failure, 2 for a command line or a configuration that is wrong.
+//! Exit codes: 0 for success, 1 for failure, 2 for a command line or a configuration that is wrong; 3 where a server whose status was
+//! asked for did not tell it.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -76,6 +77,14 @@ enum Command {
     },
     /// Prepare the database: create and change this server's own tables
     Migrate,
+    /// Show how it stands with the running server: exit code 0 if nothing is wrong, else 1; 3 if it does not tell
+    Status {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Print JSON in place of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the tasks of the running server
     Tasks {
         #[command(subcommand)]
@@ -169,6 +178,13 @@ pub(crate) struct ControlArgs {
     /// Why: kept with the record of it
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+/// Which running server, and by whose right.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
     /// Where the server is, such as http://taskserver:5050; where the configuration has it listen, unless given
     #[arg(long, value_name = "URL", env = "TASKSERVER_URL")]
     pub(crate) url: Option<String>,
@@ -232,6 +248,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo => command::demo::run(&cli.sources),
         Command::Config { check } => command::config::run(&cli.sources, check),
         Command::Migrate => command::migrate::run(&cli.sources),
+        Command::Status { server, json } => command::status::run(&cli.sources, &server, json),
         Command::Tasks { command: None, json, token } => command::tasks::list(&cli.sources, json, token.as_deref()),
         Command::Jobs { command, list } => match command {
             None => command::jobs::list(&cli.sources, &list),

@@ -11,6 +11,7 @@
 //! | `/metrics` | the app's [`Metrics`](taskserver_core::Metrics), in OpenMetrics for those who accept it, else in Prometheus' classic format |
 //! | `/api/tasks` | all tasks: schedule, policy, last and next run, running now, failures ([`TaskTable`]) |
 //! | `/api/tasks/NAME` | one task ([`TaskStatus`](taskserver_core::TaskStatus)) |
+//! | `/api/status` | how it stands, as data ([`Status`](taskserver_page::status::Status)), where the server has [pages](Server::pages) |
 //! | POST `/api/tasks/NAME/ACTION` | `trigger`, `pause`, `resume`, `cancel` or `schedule` ([`ControlRequest`]), if [`HttpOptions::control`] is on |
 //! | `/`, `/tasks/NAME`, `/events` … | the pages for browsers ([`StatusPage`](taskserver_page::StatusPage)), where the server has [them](Server::pages) |
 //!

@@ -107,8 +107,17 @@ fn of_method(method: &Method) -> &'static str {
 
 /// The class of a path: itself where it is one of the server's own, else the kind of what it names.
 fn of_path(state: &State, path: &str) -> &'static str {
-    const OWN: [&str; 7] =
-        ["/api/events", "/api/tasks", "/healthcheck", "/livez", "/metrics", "/openapi.json", "/readyz"];
+    const OWN: [&str; 9] = [
+        "/api/events",
+        "/api/live",
+        "/api/status",
+        "/api/tasks",
+        "/healthcheck",
+        "/livez",
+        "/metrics",
+        "/openapi.json",
+        "/readyz",
+    ];
     if let Some(own) = OWN.into_iter().find(|own| *own == path) {
         return own;
     }

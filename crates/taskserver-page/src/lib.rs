@@ -35,7 +35,7 @@
 //! # How the crate is laid out
 //!
 //! `page` finds the page of a path → `view` gathers what it shows → `html` renders that, with `chart` for what is drawn, `format` for
-//! how it is written and `text` for what others wrote. `live` tells of changes, `act` runs and pauses tasks, `assets` has the files.
+//! how it is written and `text` for what others wrote. `live` tells of changes, `status` is the first page as data, `act` runs and pauses tasks, `assets` has the files.
 #![deny(missing_docs)]
 
 mod act;
@@ -46,6 +46,7 @@ mod html;
 mod live;
 mod outcome;
 mod page;
+pub mod status;
 mod text;
 pub mod view;
 

@@ -1,10 +1,12 @@
 //! How outcomes, states and levels are called, and which sign they have.
 
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
 use taskserver_core::{Health, Outcome};
 
 /// How something stands, from what is fine to what must be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tone {
     /// Nothing to say about it.
     Quiet,

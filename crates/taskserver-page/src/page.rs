@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::assets::{self, Asset};
 use crate::live::Changes;
+use crate::status::Status;
 use crate::view::{
     Alerts, EventFilter, Events, FigureSource, Frame, Jobs, Overview, Pages, Range, Setting, TaskDetails, Verdict,
     Visitor, reports, section,
@@ -138,6 +139,11 @@ impl StatusPage {
             }
             None => not_found("There is no page at this address."),
         }
+    }
+
+    /// What the first page shows of the server itself, as data.
+    pub async fn status(&self) -> Status {
+        Status::gather(&self.app, self.frame(Visitor::default())).await
     }
 
     /// The form by which an operator signs in. `next` is the path that was asked for; `problem` says why the last attempt did not

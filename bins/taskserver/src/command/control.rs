@@ -1,16 +1,15 @@
 //! `taskserver tasks trigger|pause|resume|cancel|schedule`: control of the tasks of a running server, whichever of its replicas
 //! answers.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::SignedDuration;
 use taskserver_core::{Act, ActOutcome, Action};
-use taskserver_http::{Client, ControlRequest};
-use url::Url;
+use taskserver_http::ControlRequest;
 
+use super::server::{ServerOfArgs, message};
 use crate::cli::{ControlArgs, Sources, Times, print};
 
 /// How long the server may take to answer: longer than it waits for the leader.
@@ -22,18 +21,13 @@ pub(crate) fn run(
     args: ControlArgs,
     times: Option<Times>,
 ) -> anyhow::Result<ExitCode> {
-    let token = token(&args)?;
+    let server = ServerOfArgs::new(sources, &args.server)?;
+    if !server.has_token() {
+        bail!("a token is needed: give --token-file FILE, or set TASKSERVER_TOKEN or TASKSERVER_TOKEN_FILE");
+    }
     let request = request(args.reason, times)?;
-    let configured = match &args.url {
-        Some(_) => None,
-        None => Some(sources.loader().load()?.settings.http.address()),
-    };
     super::block_on(async {
-        let address = match (configured, &args.url) {
-            (Some(address), _) => address,
-            (None, url) => resolve(url.as_deref().unwrap_or_default()).await?,
-        };
-        let client = Client::new(address, TIMEOUT).with_token(&token);
+        let client = server.client(TIMEOUT).await?;
         let path = format!("/api/tasks/{}/{}", args.name, action.name());
         let answer = client.post(&path, &serde_json::to_value(&request)?).await?;
         match serde_json::from_str::<Act>(&answer.body) {
@@ -59,26 +53,6 @@ fn report(act: &Act) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an error of the server's says.
-fn message(body: &str) -> String {
-    let message = serde_json::from_str::<serde_json::Value>(body)
-        .ok()
-        .and_then(|error| Some(error.get("message")?.as_str()?.to_owned()));
-    message.unwrap_or_else(|| body.trim().to_owned())
-}
-
-fn token(args: &ControlArgs) -> anyhow::Result<String> {
-    let token = match (&args.token, &args.token_file) {
-        (Some(token), _) => token.clone(),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .with_context(|| format!("the token cannot be read from {}", file.display()))?,
-        (None, None) => {
-            bail!("a token is needed: give --token-file FILE, or set TASKSERVER_TOKEN or TASKSERVER_TOKEN_FILE")
-        }
-    };
-    Ok(token.trim().to_owned())
-}
-
 fn request(reason: Option<String>, times: Option<Times>) -> anyhow::Result<ControlRequest> {
     let mut request = ControlRequest { reason, ..ControlRequest::default() };
     let Some(Times { every, cron, configured }) = times else { return Ok(request) };
@@ -96,17 +70,4 @@ fn request(reason: Option<String>, times: Option<Times>) -> anyhow::Result<Contr
     };
     request.configured = configured;
     Ok(request)
-}
-
-/// The address of the server at a URL.
-async fn resolve(url: &str) -> anyhow::Result<SocketAddr> {
-    let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "http" && url.path() == "/");
-    let host = parsed.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
-    let (host, port) = host.with_context(|| {
-        format!("`{url}` is no address of a server; give one such as http://taskserver:5050 (for a cluster, `kubectl port-forward` makes one)")
-    })?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut addresses =
-        tokio::net::lookup_host((host, port)).await.with_context(|| format!("the host `{host}` is not known"))?;
-    addresses.next().with_context(|| format!("the host `{host}` has no address"))
 }

@@ -9,6 +9,8 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod run;
+mod server;
+pub(crate) mod status;
 pub(crate) mod tasks;
 
 use anyhow::Context as _;

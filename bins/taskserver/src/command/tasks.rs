@@ -26,13 +26,17 @@ pub(crate) fn list(sources: &Sources, json: bool, token: Option<&str>) -> anyhow
         }
         match json {
             true => print(&client.get_json::<serde_json::Value>("/api/tasks").await?.to_string()),
-            false => print(&table(&client.get_json::<TaskTable>("/api/tasks").await?)),
+            false => {
+                let TaskTable { tasks, time, .. } = client.get_json("/api/tasks").await?;
+                print(&table(&tasks, time));
+            }
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn table(tasks: &TaskTable) -> String {
+/// The tasks as they were at a time: a header, and a line for each.
+pub(super) fn table(tasks: &[TaskStatus], now: Timestamp) -> String {
     let header = ["TASK", "SCHEDULE", "STATE", "LAST RUN", "OUTCOME", "DURATION", "NEXT RUN", "FAILURES"];
     let row = |task: &TaskStatus| {
         let last = task.last_run.as_ref();
@@ -40,14 +44,14 @@ fn table(tasks: &TaskTable) -> String {
             task.name.clone(),
             schedule(task),
             state(task),
-            last.map_or_else(|| "-".into(), |run| relative(run.started, tasks.time)),
+            last.map_or_else(|| "-".into(), |run| relative(run.started, now)),
             last.and_then(|run| run.outcome).map_or("-", outcome).to_owned(),
             last.and_then(|run| run.duration).map_or_else(|| "-".into(), |duration| format!("{duration:.1?}")),
-            task.next_run.map_or_else(|| "-".into(), |next| relative(next, tasks.time)),
+            task.next_run.map_or_else(|| "-".into(), |next| relative(next, now)),
             task.consecutive_failures.to_string(),
         ]
     };
-    super::table(header, tasks.tasks.iter().map(row))
+    super::table(header, tasks.iter().map(row))
 }
 
 fn schedule(task: &TaskStatus) -> String {
@@ -62,7 +66,7 @@ fn schedule(task: &TaskStatus) -> String {
     }
 }
 
-fn friendly(duration: Duration) -> String {
+pub(super) fn friendly(duration: Duration) -> String {
     jiff::fmt::friendly::SpanPrinter::new().unsigned_duration_to_string(&duration)
 }
 
@@ -97,7 +101,7 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// `5m ago`, `in 25m`: as seen at `now`.
-fn relative(moment: Timestamp, now: Timestamp) -> String {
+pub(super) fn relative(moment: Timestamp, now: Timestamp) -> String {
     let distance = moment.duration_since(now);
     let rounded = distance.abs().round(SignedDurationRound::new().smallest(Unit::Second)).unwrap_or(distance.abs());
     let text = friendly(rounded.unsigned_abs());

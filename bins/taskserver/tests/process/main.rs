@@ -25,5 +25,6 @@ mod replicas;
 mod report;
 mod rest;
 mod self_check;
+mod status;
 mod support;
 mod surface;

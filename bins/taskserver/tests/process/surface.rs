@@ -27,6 +27,7 @@ fn what_is_for_operators_can_have_a_port_of_its_own() {
         ("/readyz", 200, 200),
         ("/metrics", 404, 200),
         ("/api/tasks", 404, 200),
+        ("/api/status", 404, 200),
         ("/api/tasks/analytics", 404, 200),
         ("/openapi.json", 200, 404),
         ("/analytics", 401, 404),
@@ -35,8 +36,10 @@ fn what_is_for_operators_can_have_a_port_of_its_own() {
         assert_eq!((server.get(path).0, get(admin_port, path).0), (of_services, of_administration), "{path}");
     }
     let port = format!("http.port={}", server.port);
-    let output = run(folder.path(), &[&["tasks"][..], &set(&["http.host=127.0.0.1", &port, &admin])].concat());
-    assert!(text(&output.stdout).contains("analytics-maintenance"), "{output:?}");
+    for command in ["tasks", "status"] {
+        let output = run(folder.path(), &[&[command][..], &set(&["http.host=127.0.0.1", &port, &admin])].concat());
+        assert!(text(&output.stdout).contains("analytics-maintenance"), "{output:?}");
+    }
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
 }
@@ -47,7 +50,7 @@ fn metrics_and_pages_can_be_for_administrators_only() {
     let settings = set(&[TOKEN, "http.protect_metrics=true", "http.protect_pages=true"]);
     let mut server = Server::start(folder.path(), &settings);
     server.wait_for("Task server listening");
-    for path in ["/metrics", "/api/tasks", "/api/tasks/analytics", "/openapi.json"] {
+    for path in ["/metrics", "/api/tasks", "/api/tasks/analytics", "/api/status", "/openapi.json"] {
         assert_eq!(server.get(path).0, 401, "{path}");
     }
     assert_eq!(server.get("/readyz").0, 200);

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `/`, `/tasks/NAME`, `/events` … | a page |
 //! | `/assets/NAME` | a file of the pages, under a name that changes with its contents |
+//! | `/api/status` | the first page as JSON: [`Status`](taskserver_page::status::Status) |
 //! | `/api/live` | server-sent events: `changed` when the pages show something else than before |
 //! | `POST /tasks/NAME/run`, `/pause`, `/resume` | what the buttons do; for those who have signed in |
 //! | `/login`, `POST /logout` | signing in and out |
@@ -36,6 +37,7 @@ use session::Sessions;
 
 /// Where the pages are told of changes.
 const LIVE: &str = "/api/live";
+const STATUS: &str = "/api/status";
 const LOGIN: &str = "/login";
 const LOGOUT: &str = "/logout";
 
@@ -50,6 +52,7 @@ enum Target {
     Page,
     Asset,
     Live,
+    Status,
     Login,
     Logout,
     Act(Action),
@@ -68,6 +71,7 @@ impl Pages {
     fn find(&self, path: &str) -> Option<Target> {
         Some(match path {
             LIVE => Target::Live,
+            STATUS => Target::Status,
             LOGIN => Target::Login,
             LOGOUT => Target::Logout,
             path if self.page.asset(path).is_some() => Target::Asset,
@@ -93,7 +97,7 @@ pub(crate) async fn answer(
     let form = body.read().await?;
     let reads = [Method::GET, Method::HEAD].contains(&head.method);
     Ok(match target {
-        Target::Asset | Target::Page | Target::Live if !reads => {
+        Target::Asset | Target::Page | Target::Live | Target::Status if !reads => {
             response::method_not_allowed(&head.method, "GET, HEAD")
         }
         Target::Logout | Target::Act(_) if head.method != Method::POST => {
@@ -113,10 +117,18 @@ pub(crate) async fn answer(
         Target::Page => page(state, pages, request).await,
         Target::Live => match visitor(state, pages, request).await {
             Some(_) => live::stream(state, pages.page.changes(), request),
-            None => response::error(&ServiceError::new(ErrorKind::NotAuthenticated, "Not authenticated")),
+            None => not_authenticated(),
+        },
+        Target::Status => match visitor(state, pages, request).await {
+            Some(_) => response::json(&pages.page.status().await),
+            None => not_authenticated(),
         },
         Target::Act(action) => act(state, pages, request, &action).await,
     })
+}
+
+fn not_authenticated() -> Response {
+    response::error(&ServiceError::new(ErrorKind::NotAuthenticated, "Not authenticated"))
 }
 
 /// A page for a browser that asks for what is not there.

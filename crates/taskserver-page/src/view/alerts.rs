@@ -1,6 +1,7 @@
 //! The alerts, and those who are told of them.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use taskserver_core::{App, Comparison, Query, Record, ServiceError};
 
 use super::record;
@@ -14,7 +15,8 @@ const RECEIVERS: &str = "alert-receiver";
 const MOST: u64 = 50;
 
 /// An alert.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// Its id.
     pub id: String,
@@ -85,7 +87,7 @@ pub struct Alerts {
 }
 
 /// Those that are not over.
-pub(super) async fn firing(app: &App) -> Result<Alerts, ServiceError> {
+pub(crate) async fn firing(app: &App) -> Result<Alerts, ServiceError> {
     Ok(Alerts { firing: find(app, Comparison::Ne).await?, ..Alerts::default() })
 }
 

@@ -9,7 +9,9 @@ use super::{Range, Section, record, section};
 use crate::chart::{Bar, Span};
 
 /// The service of the events.
-pub(super) const SERVICE: &str = "k8s-event";
+pub(crate) const SERVICE: &str = "k8s-event";
+/// The service of the times of which events may be missing.
+pub(crate) const GAPS: &str = "k8s-event-gap";
 /// The service of their counts by reason and time.
 const COUNTS: &str = "k8s-event-count";
 /// How many events a page has.

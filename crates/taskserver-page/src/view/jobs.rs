@@ -7,7 +7,7 @@ use super::record;
 use crate::outcome::Tone;
 
 /// The service of the jobs.
-pub(super) const SERVICE: &str = "job";
+pub(crate) const SERVICE: &str = "job";
 /// How many jobs are shown.
 const MOST: u64 = 50;
 /// The states that a job can be in, as they are shown.

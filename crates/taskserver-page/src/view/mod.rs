@@ -22,14 +22,18 @@ use taskserver_core::{App, ErrorKind, LeadershipStatus, ServiceError};
 
 use crate::chart::Span;
 
+pub(crate) use alerts::firing;
 pub use alerts::{Alert, Alerts, Receiver};
 pub use configuration::Setting;
 pub use events::{Counts, Event, EventFilter, Events, ReasonCount};
+pub(crate) use events::{GAPS as EVENT_GAPS, SERVICE as EVENTS};
 pub(crate) use figures::Source as FigureSource;
 pub use figures::{DailyFigures, Figure, Figures};
+pub(crate) use jobs::SERVICE as JOBS;
 pub use jobs::{Job, Jobs};
-pub(crate) use overview::STRIP;
 pub use overview::{Overview, Problem, TaskRow, Verdict};
+pub(crate) use overview::{STRIP, recent};
+pub(crate) use record::moment;
 pub use reports::Report;
 pub use task::TaskDetails;
 

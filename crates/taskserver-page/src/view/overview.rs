@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use taskserver_core::{App, ComponentHealth, Health, Outcome, Run, TaskStatus};
 
 use super::{Alerts, Figures, Pages, Range, Section, alerts, figures, section};
@@ -14,7 +15,7 @@ use crate::outcome::{self, Tone};
 pub(crate) const STRIP: usize = 30;
 
 /// How all of it stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The worst of what follows.
     pub tone: Tone,
@@ -25,7 +26,7 @@ pub struct Verdict {
 }
 
 /// Something that is wrong.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
     /// How bad it is.
     pub tone: Tone,
@@ -154,7 +155,7 @@ async fn row(app: &App, status: TaskStatus) -> TaskRow {
 }
 
 /// The newest runs of a task; none where the history does not answer.
-pub(super) async fn recent(app: &App, task: &str, limit: usize) -> Vec<Run> {
+pub(crate) async fn recent(app: &App, task: &str, limit: usize) -> Vec<Run> {
     match tokio::time::timeout(Duration::from_millis(1000), app.tasks().history().recent(task, limit)).await {
         Ok(Ok(runs)) => runs,
         Ok(Err(error)) => {

@@ -16,6 +16,6 @@ pub(super) fn integer(record: &Record, field: &str) -> Option<i64> {
     record.get(field).and_then(Value::as_i64)
 }
 
-pub(super) fn moment(record: &Record, field: &str) -> Option<Timestamp> {
+pub(crate) fn moment(record: &Record, field: &str) -> Option<Timestamp> {
     record.get(field).and_then(Value::as_str)?.parse().ok()
 }
