@@ -29,6 +29,7 @@ NAMED = {
     "analytics.metrics": "activeUsers",
     "authentication.tokens": "operator",
     "http.services": "analytics",
+    "maintenance": "old-instances",
     "queue.queues": "default",
 }
 # What the defaults write in place of a secret.
@@ -112,7 +113,7 @@ def config_schema():
             entry["properties"] = {key: {**value, **own.get(key, {})} for key, value in keys.items()}
         schema["additionalProperties"] = {**table(), "properties": keys}
     # These are there to show the keys only.
-    for path in ("analytics.metrics", "authentication.tokens", "http.services"):
+    for path in ("analytics.metrics", "authentication.tokens", "http.services", "maintenance"):
         del at(path)["properties"][NAMED[path]]
     # The names of all that is built in are free, as are those of headers.
     for path in ("alerts.receivers", "alerts.rules"):

@@ -19,7 +19,9 @@ use taskserver_core::{
 use taskserver_http::{Authenticator, RequestMetrics};
 use taskserver_queue::{JOB, Job, JobService, Jobs, Queue, Workers};
 use taskserver_redis::Redis;
-use taskserver_store::{LEADERSHIP, RunRetention, Store, own_services, platform_services};
+use taskserver_store::{
+    LEADERSHIP, MaintenanceOptions, RunRetention, SqlMaintenance, Store, StoreError, own_services, platform_services,
+};
 use tokio::sync::watch;
 
 use crate::kubernetes::{ApiServerProbe, Cluster, EventRules};
@@ -230,6 +232,13 @@ impl Composition {
         }
         parts.task(monitor);
 
+        for (name, settings) in &settings.maintenance {
+            match maintenance(&store, name, settings) {
+                Ok(task) => parts.task(if is_elected { task.fenced(LEADERSHIP) } else { task }),
+                Err(error) => parts.problems.push(format!("`maintenance.{name}.sql`: {error}")),
+            }
+        }
+
         for extension in extensions {
             extension(&mut parts);
         }
@@ -332,6 +341,17 @@ fn own_metrics(settings: &settings::Analytics) -> Vec<SqlMetric> {
         timeout: metric.timeout,
     };
     settings.metrics.iter().map(metric).collect()
+}
+
+fn maintenance(store: &Store, name: &str, settings: &settings::Maintenance) -> Result<SqlMaintenance, StoreError> {
+    let defaults = MaintenanceOptions::default();
+    let options = MaintenanceOptions {
+        dry_run: settings.dry_run.unwrap_or(defaults.dry_run),
+        batch_size: settings.batch_size.unwrap_or(defaults.batch_size),
+        max_batches: settings.max_batches.unwrap_or(defaults.max_batches),
+        timeout: settings.timeout,
+    };
+    SqlMaintenance::new(store, name, &settings.sql, options)
 }
 
 fn report(settings: &settings::Report) -> ReportOptions {

@@ -9,7 +9,7 @@ use crate::{
     check::{Checked, Typed},
     duration,
     error::Problem,
-    schema::{self, Path},
+    schema::{self, MAINTENANCE_TASK, Path},
 };
 
 type Leaves = BTreeMap<Path, Checked>;
@@ -20,6 +20,7 @@ pub(crate) fn check(checked: &Leaves, problems: &mut Vec<Problem>) {
     ports(checked, problems);
     redis(checked, problems);
     tasks(checked, problems);
+    maintenance(checked, problems);
 }
 
 fn get<'a>(checked: &'a Leaves, key: &str) -> Option<&'a Checked> {
@@ -84,6 +85,32 @@ fn redis(checked: &Leaves, problems: &mut Vec<Problem>) {
         let reason = "has no effect: `redis.tls.enabled` is false".to_owned();
         problems.push(Problem { value: None, ..problem("redis.tls.ca", ca, reason) });
     }
+}
+
+/// A task for a statement of `maintenance` needs the statement.
+fn maintenance(checked: &Leaves, problems: &mut Vec<Problem>) {
+    let mut missing = BTreeSet::new();
+    for (path, leaf) in checked {
+        let [section, task, _] = &path[..] else { continue };
+        let Some(name) = task.strip_prefix(MAINTENANCE_TASK).filter(|_| section == "tasks") else { continue };
+        let is_there = problems.iter().any(|problem| is_below(problem, name))
+            || checked.contains_key(&["maintenance", name, "sql"].map(str::to_owned)[..]);
+        if !is_there && missing.insert(name) {
+            problems.push(Problem {
+                key: Some(schema::display(&path[..2])),
+                value: None,
+                source: leaf.source.clone(),
+                reason: format!("there is no such task: `maintenance.{name}` is missing"),
+                suggestion: None,
+            });
+        }
+    }
+}
+
+/// Whether a problem is about this statement of `maintenance`.
+fn is_below(problem: &Problem, name: &str) -> bool {
+    let key = problem.key.as_deref().and_then(|key| key.strip_prefix("maintenance."));
+    key.is_some_and(|key| key.split('.').next() == Some(name))
 }
 
 fn tasks(checked: &Leaves, problems: &mut Vec<Problem>) {

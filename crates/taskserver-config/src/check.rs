@@ -126,6 +126,7 @@ impl Check<'_> {
                     ["analytics", "metrics", name] => self.metric(name, path, value, table),
                     ["authentication", "tokens", _] => self.token(path, value, table),
                     ["queue", "queues", name] => self.queue(name, path, value),
+                    ["maintenance", name] => self.maintenance(name, path, value, table),
                     ["alerts", "receivers", _] => self.receiver(path, value, table),
                     _ => {}
                 }
@@ -181,6 +182,15 @@ impl Check<'_> {
     fn queue(&mut self, name: &str, path: &[String], value: &Value) {
         if let Err(refused) = rules::queue_name(name) {
             self.report(path, value, None, refused);
+        }
+    }
+
+    fn maintenance(&mut self, name: &str, path: &[String], value: &Value, table: &Dict) {
+        if let Err(refused) = rules::maintenance_name(name) {
+            self.report(path, value, None, refused);
+        } else if !has(table, "sql") {
+            let reason = "a statement is needed: `sql` is missing".to_owned();
+            self.report(path, value, None, Refused { reason, suggestion: None });
         }
     }
 

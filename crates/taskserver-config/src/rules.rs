@@ -288,6 +288,32 @@ pub(crate) fn select(text: &str) -> Result<String, Refused> {
     }
 }
 
+const CHANGES: [&str; 5] = ["DELETE", "UPDATE", "INSERT", "REPLACE", "WITH"];
+
+/// One statement that changes rows: only such can be taken back on all databases.
+pub(crate) fn change(text: &str) -> Result<String, Refused> {
+    let statement = text.trim().trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+    let verb = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    if statement.is_empty() {
+        refuse("must not be empty")
+    } else if statement.contains(';') {
+        refuse("expected one statement: there is a semicolon in it")
+    } else if CHANGES.iter().any(|change| change.eq_ignore_ascii_case(verb)) {
+        Ok(statement.to_owned())
+    } else {
+        refuse(format!("expected one statement that changes rows, and starts with {}", words(&CHANGES)))
+    }
+}
+
+/// The name of a statement, of which that of a task is made.
+pub(crate) fn maintenance_name(name: &str) -> Result<String, Refused> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=51).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(name.to_owned());
+    }
+    refuse("the name of a statement consists of 1 to 51 lower-case letters, digits and hyphens")
+}
+
 /// A list in prose: `a, b or c`.
 pub(crate) fn words(words: &[&str]) -> String {
     match words {

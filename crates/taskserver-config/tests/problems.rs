@@ -648,3 +648,46 @@ fn hosts_need_their_ports() {
         assert!(text.contains("Expected a host and its port, such as redis.example:6379 or [::1]:6379."), "{text}");
     }
 }
+
+#[test]
+fn statements_that_keep_tables_in_order_are_one_each_and_change_rows() {
+    let text = report_of_file(
+        "a.toml",
+        "\
+[maintenance.empty]
+sql = ' ; '
+[maintenance.several]
+sql = 'DELETE FROM a; DELETE FROM b'
+[maintenance.reading]
+sql = 'SELECT 1'
+batch_size = 0
+[maintenance.Old_ones]
+sql = 'DELETE FROM a'
+[maintenance.without]
+dry_run = false
+[tasks.maintenance-gone]
+every = '1h'
+jitter = '1s'
+[tasks.maintenance-empty]
+every = '1h'
+",
+    );
+    assert_eq!(text, "");
+}
+
+#[test]
+fn a_statement_and_the_schedule_of_its_task_come_from_anywhere() {
+    let loaded = Loader::new()
+        .working_directory(TempDir::new().expect("a new directory").path())
+        .environment([
+            ("TASKSERVER__MAINTENANCE__OLD_ONES__DRY_RUN", "false"),
+            ("TASKSERVER__TASKS__MAINTENANCE_OLD_ONES__EVERY", "1h"),
+        ])
+        .overrides(["maintenance.old-ones.sql=delete from a limit :batch_size ;"])
+        .load()
+        .expect("no problem");
+    let statement = &loaded.settings.maintenance["old-ones"];
+    assert_eq!((&*statement.sql, statement.dry_run), ("delete from a limit :batch_size", Some(false)));
+    let every = loaded.settings.tasks["maintenance-old-ones"].every;
+    assert_eq!(every, Some(std::time::Duration::from_secs(3600)));
+}

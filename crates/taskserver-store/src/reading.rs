@@ -172,7 +172,7 @@ async fn take(lease: &mut Lease, reading: &Reading) -> Result<Vec<Option<i64>>, 
 }
 
 /// The statement without a semicolon at its end; and with none elsewhere.
-fn single(sql: &str) -> Result<&str, StoreError> {
+pub(crate) fn single(sql: &str) -> Result<&str, StoreError> {
     let sql = sql.trim().trim_end_matches(|character: char| character == ';' || character.is_whitespace());
     if sql.is_empty() {
         return Err(StoreError::Statement("it is empty".into()));

@@ -10,6 +10,7 @@ mod crash;
 mod engine_settings;
 mod events;
 mod life;
+mod maintenance;
 mod mistakes;
 mod openapi;
 #[cfg(feature = "otlp")]

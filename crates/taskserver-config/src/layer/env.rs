@@ -169,15 +169,20 @@ pub(crate) fn own(environment: &Environment, schema: &Schema, problems: &mut Vec
         let mut path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
         if let [section, task, ..] = path.as_mut_slice()
             && section == "tasks"
-            && let Some(known) = schema.task_like(task)
         {
-            *task = known.to_owned();
+            match schema.task_like(task) {
+                Some(known) => *task = known.to_owned(),
+                None if task.starts_with("maintenance_") => *task = task.replace('_', "-"),
+                None => {}
+            }
         }
-        // The platform's services have hyphens in their names, and variables cannot.
-        if let [section, table, service, ..] = path.as_mut_slice()
-            && (section.as_str(), table.as_str()) == ("http", "services")
-        {
-            *service = service.replace('_', "-");
+        // The platform's services and the statements have hyphens in their names, and variables cannot.
+        match path.as_mut_slice() {
+            [section, table, name, ..] if (section.as_str(), table.as_str()) == ("http", "services") => {
+                *name = name.replace('_', "-");
+            }
+            [section, name, _] if section == "maintenance" => *name = name.replace('_', "-"),
+            _ => {}
         }
         let Some(value) = environment.text(name, problems) else { continue };
         if value.is_empty() && path.last().is_none_or(|name| name != "password") {

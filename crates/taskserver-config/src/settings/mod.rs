@@ -68,6 +68,9 @@ pub struct Settings {
     pub report: Report,
     /// When tasks are overdue.
     pub self_check: SelfCheck,
+    /// Statements of one's own that keep tables in order, by their names.
+    #[serde(default)]
+    pub maintenance: BTreeMap<String, Maintenance>,
     /// The history of runs.
     pub history: History,
     /// What people do to the tasks.
@@ -102,6 +105,22 @@ pub struct SelfCheck {
     pub grace: Duration,
     /// The level of the alerts: `info`, `warning` or `critical`.
     pub level: String,
+}
+
+/// Section `maintenance.<name>`: a statement that keeps a table in order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    /// One statement that changes rows.
+    pub sql: String,
+    /// Whether what it does is taken back; yes, when none.
+    pub dry_run: Option<bool>,
+    /// How many rows one batch may be about.
+    pub batch_size: Option<u64>,
+    /// How many batches there are in a run at most.
+    pub max_batches: Option<u32>,
+    /// How long one batch may take; `database.statement_timeout`, when none.
+    pub timeout: Option<Duration>,
 }
 
 /// Section `history`: how long runs of tasks are remembered.

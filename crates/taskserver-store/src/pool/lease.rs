@@ -168,10 +168,20 @@ impl Lease {
     /// Ends a transaction: commits it if all went well, and rolls it back otherwise.
     pub(crate) async fn conclude<T, E: From<StoreError>>(&mut self, result: Result<T, E>) -> Result<T, E> {
         if result.is_ok() || self.is_fit() {
-            self.batch(self.backend.end_transaction(result.is_ok())).await?;
-            self.in_transaction = false;
+            self.end_transaction(result.is_ok()).await?;
         }
         result
+    }
+
+    /// Ends a transaction without effect, though all went well.
+    pub(crate) async fn roll_back(&mut self) -> Result<(), StoreError> {
+        self.end_transaction(false).await
+    }
+
+    async fn end_transaction(&mut self, commit: bool) -> Result<(), StoreError> {
+        self.batch(self.backend.end_transaction(commit)).await?;
+        self.in_transaction = false;
+        Ok(())
     }
 
     /// Lets the connection be closed in place of going back to the pool.
