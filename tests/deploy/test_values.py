@@ -28,6 +28,7 @@ NAMED = {
     ("analytics", "metrics"),
     ("authentication", "tokens"),
     ("http", "services"),
+    ("maintenance",),
 }
 
 
@@ -183,8 +184,10 @@ def test_every_setting_of_the_server_is_in_the_schema_and_no_other():
     named = {}
     for table in NAMED:
         # The names of headers are the user's choice, too.
-        named[table] = {path[3:4] if path[3] == "headers" else path[3:] for path in known if path[:2] == table}
-        known -= {path for path in known if path[:2] == table}
+        below = {path for path in known if path[: len(table)] == table}
+        keys_below = {path[len(table) + 1 :] for path in below}
+        named[table] = {key[:1] if key[0] == "headers" else key for key in keys_below}
+        known -= below
 
     def keys(schema, path=()):
         for name, value in schema["properties"].items():
@@ -196,8 +199,11 @@ def test_every_setting_of_the_server_is_in_the_schema_and_no_other():
     assert set(keys(config)) == known
     tables = config["properties"]
     assert set(keys(tables["tasks"]["additionalProperties"])) == task_keys
-    for (section, table), table_keys in named.items():
-        assert set(keys(tables[section]["properties"][table]["additionalProperties"])) == table_keys
+    for table, table_keys in named.items():
+        schema = config
+        for name in table:
+            schema = schema["properties"][name]
+        assert set(keys(schema["additionalProperties"])) == table_keys
 
 
 def with_features(config):
@@ -234,5 +240,5 @@ def test_the_readme_lists_every_value_and_setting():
     for path in PATHS:
         assert f"| `{'.'.join(path)}` |" in readme
     for path in paths(settings()):
-        if path[0] not in ("tasks", "analytics") and path[:2] not in NAMED:
+        if path[0] not in ("tasks", "analytics", "maintenance") and path[:2] not in NAMED:
             assert f"| `{'.'.join(path)}` |" in readme

@@ -17,7 +17,7 @@ use taskserver_core::{
     App, AppBuilder, CallLog, CallMetrics, Hooks, Method, Metrics, Monitor, Pagination, Service, Task, TaskConfig,
 };
 use taskserver_http::{Authenticator, RequestMetrics};
-use taskserver_queue::{JOB, Job, JobService, Jobs, Queue, Workers};
+use taskserver_queue::{JOB, Job, JobRetention, JobRetentionTask, JobService, Jobs, Queue, WorkerControl, Workers};
 use taskserver_redis::Redis;
 use taskserver_store::{
     LEADERSHIP, MaintenanceOptions, RunRetention, SqlMaintenance, Store, StoreError, own_services, platform_services,
@@ -132,6 +132,9 @@ pub(crate) struct Composition {
     retention: Arc<Mutex<Retention>>,
     event_retention: Arc<Mutex<EventRetention>>,
     alert_retention: Arc<Mutex<AlertRetention>>,
+    queue: Queue,
+    worker_control: Option<WorkerControl>,
+    job_retention: Arc<Mutex<JobRetention>>,
     defaults: BTreeMap<String, TaskConfig>,
 }
 
@@ -205,7 +208,7 @@ impl Composition {
             parts.task(RetentionTask::new(store.clone(), Arc::clone(&event_retention)));
         }
         parts.service(ROLLUP, rollup_service(&store), Hooks::new());
-        parts.task(RollupTask::new(store.clone()));
+        parts.task(RollupTask::new(store.clone()).retention(settings.analytics.rollup_retention));
         let retention = Arc::new(Mutex::new(retention(&settings.analytics)));
         let analytics = AnalyticsTask::new(Arc::clone(&metrics)).metrics(&gauges);
         parts.task(match agones::figures(settings, &cluster, &gauges) {
@@ -216,14 +219,16 @@ impl Composition {
 
         parts.service(JOB, JobService::new(&store, &queue), Hooks::new());
         parts.job::<LogMessage>(());
-        parts.task(queue::retention(&settings.queue, &store));
+        let job_retention = Arc::new(Mutex::new(queue::retention(&settings.queue)));
+        parts.task(JobRetentionTask::new(&store, Arc::clone(&job_retention)));
         let report = ReportTask::new(store.clone(), alerts.clone(), report(&settings.report));
         parts.task(if is_elected { report.fenced(LEADERSHIP) } else { report });
         let self_check = SelfCheck::new(store.clone(), alerts, alerts::self_check(&settings.self_check));
         parts.task(if is_elected { self_check.fenced(LEADERSHIP) } else { self_check });
         parts.task(RunRetention::new(&store).max_age(settings.history.retention).max_runs(settings.history.limit));
-        let mut monitor =
-            Monitor::new(&leadership::instance(settings), &gauges).probe(database::DatabaseProbe(store.clone()));
+        let mut monitor = Monitor::new(&leadership::instance(settings), &gauges)
+            .retention(settings.monitoring.retention)
+            .probe(database::DatabaseProbe(store.clone()));
         if let Some(redis) = redis.clone() {
             monitor = monitor.probe(redis);
         }
@@ -264,6 +269,7 @@ impl Composition {
             let options = queue::worker_options(&settings.queue);
             Workers::new(&queue, jobs, options, leadership::instance(settings))
         });
+        let worker_control = workers.as_ref().map(Workers::control);
         Ok(Self {
             app,
             store,
@@ -278,6 +284,9 @@ impl Composition {
             retention,
             event_retention,
             alert_retention,
+            queue,
+            worker_control,
+            job_retention,
             defaults,
         })
     }
@@ -320,6 +329,11 @@ impl Composition {
         *self.event_retention.lock().unwrap_or_else(PoisonError::into_inner) = event_retention;
         let alert_retention = alerts::retention(&settings.alerts);
         *self.alert_retention.lock().unwrap_or_else(PoisonError::into_inner) = alert_retention;
+        *self.job_retention.lock().unwrap_or_else(PoisonError::into_inner) = queue::retention(&settings.queue);
+        self.queue.limit(queue::limits(&settings.queue));
+        if let Some(workers) = &self.worker_control {
+            workers.set(queue::worker_options(&settings.queue));
+        }
         self.event_rules.filter.set(include, exclude);
         self.event_rules.alerts.set(rules);
         Ok(())

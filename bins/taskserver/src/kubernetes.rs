@@ -170,5 +170,9 @@ fn namespaces(settings: &KubernetesEvents) -> Namespaces {
 
 pub(crate) fn retention(settings: &KubernetesEvents) -> EventRetention {
     let keep = |keep: &settings::Keep| Keep { max_age: keep.retention, max_rows: keep.limit };
-    EventRetention { normal: keep(&settings.normal), warning: keep(&settings.warning) }
+    EventRetention {
+        normal: keep(&settings.normal),
+        warning: keep(&settings.warning),
+        counts: settings.count_retention,
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use taskserver_config::settings;
 use taskserver_core::Metrics;
 use taskserver_queue::{
-    Job, JobContext, JobError, JobRetention, JobStoreError, Notifier, Queue, SqlJobs, Woken, WorkerOptions,
+    Job, JobContext, JobError, JobRetention, JobStoreError, Notifier, Queue, QueueLimits, SqlJobs, Woken, WorkerOptions,
 };
 use taskserver_redis::Redis;
 use taskserver_store::{Backend, Store};
@@ -20,7 +20,9 @@ pub(crate) fn queue(settings: &settings::Queue, store: &Store, redis: Option<&Re
     let jobs = SqlJobs::new(store).keep_succeeded(settings.keep_succeeded);
     let redis = redis.filter(|_| store.backend() != Backend::Postgres);
     let notifier = redis.map(|redis| Arc::new(RedisNotifier(redis.clone())) as Arc<dyn Notifier>);
-    Queue::notifying(jobs, notifier, metrics)
+    let queue = Queue::notifying(jobs, notifier, metrics);
+    queue.limit(limits(settings));
+    queue
 }
 
 struct RedisNotifier(Redis);
@@ -36,8 +38,12 @@ impl Notifier for RedisNotifier {
     }
 }
 
-pub(crate) fn retention(settings: &settings::Queue, store: &Store) -> JobRetention {
-    JobRetention::new(store).finished(settings.retention).dead(settings.dead_retention)
+pub(crate) fn retention(settings: &settings::Queue) -> JobRetention {
+    JobRetention { finished: settings.retention, dead: settings.dead_retention }
+}
+
+pub(crate) fn limits(settings: &settings::Queue) -> QueueLimits {
+    QueueLimits { max_jobs: settings.max_jobs, max_payload_bytes: settings.max_payload_bytes }
 }
 
 pub(crate) fn worker_options(settings: &settings::Queue) -> WorkerOptions {
@@ -47,6 +53,7 @@ pub(crate) fn worker_options(settings: &settings::Queue) -> WorkerOptions {
         queues: settings.queues.iter().map(|(name, queue)| (name.clone(), concurrency(queue))).collect(),
         poll_interval: settings.poll_interval,
         lease: settings.lease,
+        batch_size: settings.batch_size,
         ..WorkerOptions::default()
     }
 }

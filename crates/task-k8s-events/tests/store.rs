@@ -362,6 +362,7 @@ for_each_backend! {
         let keep = Arc::new(Mutex::new(EventRetention {
             normal: Keep { max_age: hours(24), max_rows: Some(10) },
             warning: Keep { max_age: hours(600), max_rows: None },
+            counts: hours(24),
         }));
         let services = event_services(&store).into_iter();
         let app = services.fold(App::builder(), |app, (path, service)| app.service(path, service));

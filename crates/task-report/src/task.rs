@@ -90,7 +90,7 @@ impl Task for ReportTask {
             markdown: daily.markdown(&days),
             data: serde_json::to_value(&daily)?,
         };
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             let new = self.alerts.report(&mut transaction, &report, app.clock().now()).await?;
             if let (Some(leadership), Some(term)) = (&self.leadership, context.term()) {

@@ -77,7 +77,7 @@ impl SelfCheck {
         term: Option<u64>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             self.alerts.raise(&mut transaction, raise, now).await?;
             for key in resolve {

@@ -1,6 +1,8 @@
 //! The outbox: what is still to be said to each receiver, in the order in which it came about; and how it stands with them.
 //!
-//! A row is written in the transaction of what it is about, and deleted in that in which its delivery is noted.
+//! A row is written in the transaction of what it is about, and deleted in that in which its delivery is noted. Those that note
+//! something lock no gaps between rows: the loops of two receivers that are told for the first time would else get into each other's
+//! way on MySQL, and the one that gives way tell again.
 
 use jiff::Timestamp;
 use taskserver_store::{Fence, Store, StoreError, Transaction};
@@ -121,7 +123,7 @@ impl Outbox {
 
     /// Notes that something was said.
     pub(crate) async fn delivered(&self, due: &Due, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             delete(&mut transaction, due.seq).await?;
             if due.kind != Kind::Report {
@@ -146,7 +148,7 @@ impl Outbox {
 
     /// Notes that the receiver could not be told anything.
     pub(crate) async fn failed(&self, standing: &Standing, error: &str, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             let row = [
                 ("failures", Cell::Integer(standing.failures.into())),
@@ -164,7 +166,7 @@ impl Outbox {
 
     /// Notes that the receiver does not take this: it is tried again later, or given up.
     pub(crate) async fn rejected(&self, due: &Due, again_at: Option<Timestamp>) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             match again_at {
                 None => delete(&mut transaction, due.seq).await?,

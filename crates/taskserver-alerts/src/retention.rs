@@ -6,15 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use taskserver_core::{Task, TaskConfig, TaskContext, TaskError};
-use taskserver_store::{Sql, Store, StoreError};
+use taskserver_store::{DELETE_BATCH, Key, Sql, Store, StoreError};
 
 use crate::COMPONENT;
 use crate::alerts::RESOLVED;
 use crate::row::columns;
 use crate::schema::{ALERT, DELIVERY, GROUP, REPORT};
-
-/// How many rows one statement deletes at most, so that none holds the table for long.
-const BATCH: usize = 500;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +77,8 @@ async fn prune(store: &Store, retention: AlertRetention, now: Timestamp) -> Resu
     let mut pruned = PrunedAlerts::default();
     let since = |age: Option<Duration>| age.and_then(|age| now.checked_sub(age).ok());
     if let Some(since) = since(retention.max_delivery_age) {
-        pruned.deliveries = delete(store, DELIVERY, "seq", "createdAt", since, None).await?;
+        let old = older(store, DELIVERY, "seq", "createdAt", since, "");
+        pruned.deliveries = store.delete_in_batches(DELIVERY, Key::Integer("seq"), &old).await?;
         if pruned.deliveries > 0 {
             tracing::error!(
                 component = COMPONENT, deliveries = pruned.deliveries, max_age = ?retention.max_delivery_age,
@@ -89,60 +87,22 @@ async fn prune(store: &Store, retention: AlertRetention, now: Timestamp) -> Resu
         }
     }
     if let Some(since) = since(retention.max_age) {
-        pruned.alerts = delete(store, ALERT, "id", "updatedAt", since, Some(("state", Some(RESOLVED)))).await?;
-        pruned.reports = delete(store, REPORT, "id", "createdAt", since, None).await?;
-        delete(store, GROUP, "id", "updatedAt", since, Some(("alert", None))).await?;
+        let delete = async |table, time, condition: &str| {
+            let old = older(store, table, "id", time, since, condition);
+            store.delete_in_batches(table, Key::Text("id"), &old).await
+        };
+        pruned.alerts = delete(ALERT, "updatedAt", &format!(" AND state = '{RESOLVED}'")).await?;
+        pruned.reports = delete(REPORT, "createdAt", "").await?;
+        delete(GROUP, "updatedAt", " AND alert IS NULL").await?;
     }
     Ok(pruned)
 }
 
-/// Deletes the rows of which a time is before a moment, and a column has a value, batch by batch.
-async fn delete(
-    store: &Store,
-    table: &str,
-    key: &str,
-    time: &str,
-    since: Timestamp,
-    only: Option<(&str, Option<&str>)>,
-) -> Result<u64, StoreError> {
-    let condition = |sql: &mut Sql| {
-        sql.push(" WHERE ").name(time).push(" < ").moment(since);
-        match only {
-            Some((column, Some(value))) => sql.push(" AND ").name(column).push(" = ").text(value),
-            Some((column, None)) => sql.push(" AND ").name(column).push(" IS NULL"),
-            None => sql,
-        };
-    };
-    let mut deleted = 0;
-    loop {
-        let mut sql = store.sql();
-        let columns = columns(&sql, &[key]);
-        sql.push(&format!("SELECT {columns} FROM ")).name(table);
-        condition(&mut sql);
-        sql.push(&format!(" LIMIT {BATCH}"));
-        let keys: Vec<String> = store.load(sql).await?.into_iter().flatten().flatten().collect();
-        if keys.is_empty() {
-            return Ok(deleted);
-        }
-        let found = keys.len();
-        let mut sql = store.sql();
-        sql.push("DELETE FROM ").name(table);
-        // Again, because a row may have changed since.
-        condition(&mut sql);
-        sql.push(" AND ").name(key).push(" IN (");
-        for (index, value) in keys.into_iter().enumerate() {
-            sql.push(if index == 0 { "" } else { ", " });
-            match value.parse() {
-                Ok(seq) if key == "seq" => sql.integer(seq),
-                _ => sql.text(value),
-            };
-        }
-        sql.push(")");
-        let mut transaction = store.begin().await?;
-        let result = transaction.execute(sql).await;
-        deleted += transaction.conclude(result).await?;
-        if found < BATCH {
-            return Ok(deleted);
-        }
-    }
+/// The keys of a batch of rows of which a time is before a moment, and for which a condition holds.
+fn older(store: &Store, table: &str, key: &str, time: &str, since: Timestamp, condition: &str) -> Sql {
+    let mut sql = store.sql();
+    let (columns, lock) = (columns(&sql, &[key]), sql.backend().skip_locked());
+    sql.push(&format!("SELECT {columns} FROM ")).name(table).push(" WHERE ").name(time).push(" < ").moment(since);
+    sql.push(&format!("{condition} LIMIT {DELETE_BATCH}{lock}"));
+    sql
 }

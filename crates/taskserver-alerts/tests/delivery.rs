@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use taskserver_alerts::{Alert, DeliveryError};
+use taskserver_alerts::{Alert, DeliveryError, Route};
 use taskserver_core::{App, Clock as _, Health};
 use taskserver_store::Store;
 use taskserver_tests::{TestDatabase, for_each_backend};
 
-use common::{Producer, Scripted, TestClock, app, delivery, find, key, store, until};
+use common::{Producer, Scripted, TestClock, app, delivery, find, key, noon, store, until};
 
 fn health(app: &App) -> Option<Health> {
     app.health().components().into_iter().find(|component| component.name == "alerts").map(|component| component.health)
@@ -63,6 +63,24 @@ for_each_backend! {
         until("the receiver is known to be up", async || health(&app) == Some(Health::Ready)).await;
         assert_eq!(database.query(r#"SELECT COUNT(*) FROM "alert-delivery""#), [["0"]]);
         assert_eq!(find(&app, "alert").await[0]["deliveries"], 2);
+        stop(&app).await;
+    }
+
+    async fn many_receivers_that_are_told_for_the_first_time_at_once_are_told_once(database: TestDatabase) {
+        let store = store(&database).await;
+        let app = app(&store, &TestClock::default());
+        let receivers: Vec<Scripted> = (0..8).map(|_| Scripted::default()).collect();
+        let mut delivery = delivery(&store, "0", &receivers[0]);
+        for (index, receiver) in receivers.iter().enumerate().skip(1) {
+            delivery.add(Route::all(index.to_string()), receiver.clone());
+        }
+        let producer = Producer { store: store.clone(), alerts: delivery.alerts() };
+        producer.report("Monday", noon()).await;
+        delivery.start(&app);
+        until("all is noted", async || database.query(r#"SELECT COUNT(*) FROM "alert-delivery""#) == [["0"]]).await;
+        for receiver in &receivers {
+            assert_eq!(receiver.told(), ["report Monday"]);
+        }
         stop(&app).await;
     }
 

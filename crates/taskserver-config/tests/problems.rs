@@ -672,7 +672,40 @@ jitter = '1s'
 every = '1h'
 ",
     );
-    assert_eq!(text, "");
+    assert_eq!(
+        text,
+        "\
+The configuration has 7 problems:
+
+  1. maintenance.Old_ones
+     from: a.toml:9
+     The name of a statement consists of 1 to 51 lower-case letters, digits and hyphens.
+
+  2. maintenance.empty.sql = \" ; \"
+     from: a.toml:2
+     Must not be empty.
+
+  3. maintenance.reading.batch_size = 0
+     from: a.toml:7
+     Expected a whole number from 1 to 1000000.
+
+  4. maintenance.reading.sql = \"SELECT 1\"
+     from: a.toml:6
+     Expected one statement that changes rows, and starts with DELETE, UPDATE, INSERT, REPLACE or WITH.
+
+  5. maintenance.several.sql = \"DELETE FROM a; DELETE FROM b\"
+     from: a.toml:4
+     Expected one statement: there is a semicolon in it.
+
+  6. maintenance.without
+     from: a.toml:11
+     A statement is needed: `sql` is missing.
+
+  7. tasks.maintenance-gone
+     from: a.toml:13
+     There is no such task: `maintenance.gone` is missing.
+"
+    );
 }
 
 #[test]

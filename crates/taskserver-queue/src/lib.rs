@@ -143,13 +143,13 @@ mod workers;
 pub use context::JobContext;
 pub use error::QueueError;
 pub use job::{DEFAULT_QUEUE, DEFAULT_RETRIES, Job, JobError, Permanent};
-pub use new_job::{NewJob, Unique, When};
-pub use options::WorkerOptions;
+pub use new_job::{MAX_PAYLOAD, NewJob, Unique, When};
+pub use options::{WorkerControl, WorkerOptions};
 pub use port::*;
-pub use queue::Queue;
+pub use queue::{Queue, QueueLimits};
 pub use registry::Jobs;
 #[cfg(feature = "store")]
-pub use sql::{AttemptOver, JOB, JobRetention, JobService, MIGRATIONS, SqlJobs, job_schema};
+pub use sql::{AttemptOver, JOB, JobRetention, JobRetentionTask, JobService, MIGRATIONS, SqlJobs, job_schema};
 pub use workers::{RunningWorkers, Workers};
 
 /// The example of the README compiles.

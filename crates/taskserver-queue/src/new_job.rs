@@ -13,8 +13,8 @@ use crate::{Job, QueueError};
 pub(crate) const MAX_NAME: usize = 63;
 /// The longest unique key and name of a batch, in characters.
 pub(crate) const MAX_KEY: usize = 190;
-/// The largest payload, in bytes of JSON: what is larger belongs elsewhere, and a reference to it into the job.
-pub(crate) const MAX_PAYLOAD: usize = 64 * 1024 - 1;
+/// The largest payload that is stored, in bytes of JSON: what is larger belongs elsewhere, and a reference to it into the job.
+pub const MAX_PAYLOAD: usize = 64 * 1024 - 1;
 
 /// When a job is to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +156,9 @@ impl NewJob {
         Self { after_batch: Some(batch.into()), ..self }
     }
 
-    /// Checks what the database would refuse or cut.
-    pub(crate) fn check(&self) -> Result<(), QueueError> {
+    /// Checks what the database would refuse or cut, and that the payload is no larger than it may be.
+    pub(crate) fn check(&self, max_payload: usize) -> Result<(), QueueError> {
+        let max_payload = max_payload.min(MAX_PAYLOAD);
         let invalid = |reason: String| Err(QueueError::Invalid { name: self.name.clone(), reason });
         for (what, name) in [("name", &self.name), ("queue", &self.queue)] {
             if !is_name(name) {
@@ -166,9 +167,9 @@ impl NewJob {
                 ));
             }
         }
-        if self.payload.len() > MAX_PAYLOAD {
+        if self.payload.len() > max_payload {
             return invalid(format!(
-                "the payload has {} bytes; at most {MAX_PAYLOAD} are stored: put it elsewhere, and a reference into the job",
+                "the payload has {} bytes; at most {max_payload} are stored: put it elsewhere, and a reference into the job",
                 self.payload.len()
             ));
         }
@@ -198,13 +199,18 @@ mod tests {
     use super::*;
 
     fn refused(job: NewJob) -> String {
-        job.check().unwrap_err().to_string()
+        job.check(MAX_PAYLOAD).unwrap_err().to_string()
     }
 
     #[test]
     fn what_could_not_be_stored_as_it_is_is_refused_by_name() {
         let job = || NewJob::named("greet", &Value::Null);
-        assert!(job().check().is_ok());
+        assert!(job().check(MAX_PAYLOAD).is_ok());
+        assert_eq!(
+            job().check(3).unwrap_err().to_string(),
+            "the job `greet` cannot be enqueued: the payload has 4 bytes; at most 3 are stored: put it elsewhere, and a reference \
+             into the job"
+        );
         let names = "must consist of 1 to 63 lower-case letters, digits and hyphens";
         assert_eq!(
             refused(NewJob::named("Greet", &Value::Null)),

@@ -7,10 +7,24 @@ use taskserver_core::Metrics;
 use tokio::sync::Notify;
 
 use crate::metrics::QueueMetrics;
+use crate::new_job::MAX_PAYLOAD;
 use crate::{Enqueued, Job, JobState, JobStore, JobStoreError, NewJob, Notifier, QueueError, When};
 
-/// How many jobs one call may enqueue.
-const MAX_JOBS: usize = 10_000;
+/// What may be enqueued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// How many jobs one call may enqueue.
+    pub max_jobs: usize,
+    /// How many bytes the payload of a job may have, as JSON. More than [`MAX_PAYLOAD`] are never stored.
+    pub max_payload_bytes: usize,
+}
+
+impl Default for QueueLimits {
+    /// 10,000 jobs, of as many bytes as can be stored.
+    fn default() -> Self {
+        Self { max_jobs: 10_000, max_payload_bytes: MAX_PAYLOAD }
+    }
+}
 
 /// The queue of a deployment: every process that shares the store of its jobs shares the queue. Cloning is cheap.
 #[derive(Clone)]
@@ -21,6 +35,7 @@ struct Inner {
     notifier: Option<Arc<dyn Notifier>>,
     wakes: Wakes,
     metrics: QueueMetrics,
+    limits: Mutex<QueueLimits>,
 }
 
 impl Queue {
@@ -34,7 +49,13 @@ impl Queue {
     #[must_use]
     pub fn notifying(store: impl JobStore, notifier: Option<Arc<dyn Notifier>>, metrics: &Metrics) -> Self {
         let metrics = QueueMetrics::register(metrics);
-        Self(Arc::new(Inner { store: Arc::new(store), notifier, wakes: Wakes::default(), metrics }))
+        let (wakes, limits) = (Wakes::default(), Mutex::default());
+        Self(Arc::new(Inner { store: Arc::new(store), notifier, wakes, metrics, limits }))
+    }
+
+    /// Lets no more than this be enqueued from now on, through any clone of the queue.
+    pub fn limit(&self, limits: QueueLimits) {
+        *self.0.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
     /// Enqueues a job as its type says.
@@ -60,11 +81,12 @@ impl Queue {
     /// # Errors
     /// As [`enqueue`](Self::enqueue).
     pub async fn enqueue_all(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, QueueError> {
-        if let (Some(first), true) = (jobs.first(), jobs.len() > MAX_JOBS) {
-            let reason = format!("{} jobs are enqueued at once; at most {MAX_JOBS} may be", jobs.len());
+        let QueueLimits { max_jobs, max_payload_bytes } = *self.0.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(first), true) = (jobs.first(), jobs.len() > max_jobs) {
+            let reason = format!("{} jobs are enqueued at once; at most {max_jobs} may be", jobs.len());
             return Err(QueueError::Invalid { name: first.name.clone(), reason });
         }
-        jobs.iter().try_for_each(NewJob::check)?;
+        jobs.iter().try_for_each(|job| job.check(max_payload_bytes))?;
         let enqueued = self.0.store.enqueue(&jobs).await.map_err(QueueError::Store)?;
         for (job, enqueued) in jobs.iter().zip(&enqueued) {
             if !enqueued.duplicate {

@@ -51,6 +51,16 @@ impl Backend {
         }
     }
 
+    /// The end of a `SELECT` which makes it lock the rows that nobody else has locked, and pass the others over: what it yields stays
+    /// as it is until the transaction ends. SQLite has no need of it, since who writes is alone there.
+    #[must_use]
+    pub fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres | Self::Mysql => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// A text expression in a form that is compared and sorted byte by byte. (MySQL's collations, even the binary ones, take
     /// no notice of trailing blanks, and most take none of case.)
     pub(crate) fn as_bytes(self, expression: &str) -> String {

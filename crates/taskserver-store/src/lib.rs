@@ -43,6 +43,7 @@
 mod backend;
 mod bulk;
 mod control;
+mod deletion;
 mod error;
 mod history;
 mod inspect;
@@ -63,6 +64,7 @@ mod transaction;
 pub use backend::Backend;
 pub use bulk::{ColumnType, Insert, Value};
 pub use control::{SqlControl, TASK_ACT};
+pub use deletion::{DELETE_BATCH, Key};
 pub use error::StoreError;
 pub use history::{RunRetention, SqlHistory, TASK_RUN};
 pub use inspect::ForeignKey;

@@ -51,6 +51,8 @@ fn a_statement_is_tried_first_and_then_keeps_a_table_in_order(backend: Backend) 
     let line = server.wait_for(r#"\"rows\":5"#);
     assert!(line.contains("taskserver:maintenance-old-channels"), "{line}");
     assert_eq!(left(), "0");
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
     let results =
         database.query(&format!(r#"SELECT "result" FROM "task-run" WHERE "task" = '{TASK}' ORDER BY "started""#));
     assert_eq!(results[0], [r#"{"dryRun":false,"rows":5,"batches":1,"more":false}"#]);
@@ -78,7 +80,16 @@ fn a_statement_that_is_wrong_is_found_before_anything_starts() {
     std::fs::write(folder.path().join("taskserver.toml"), statements).unwrap();
     let output = run(folder.path(), &["run"]);
     assert_eq!(output.status.code(), Some(2));
-    let errors = text(&output.stderr);
-    assert!(errors.contains("maintenance.none.sql") && errors.contains("must not be empty"), "{errors}");
-    assert!(errors.contains("maintenance.two.sql") && errors.contains("there is a semicolon in it"), "{errors}");
+    let expected = "\
+The configuration has 2 problems:
+
+  1. maintenance.none.sql = \"\"
+     from: taskserver.toml:2
+     Must not be empty.
+
+  2. maintenance.two.sql = \"DELETE FROM a; DELETE FROM b\"
+     from: taskserver.toml:4
+     Expected one statement: there is a semicolon in it.
+";
+    assert_eq!(text(&output.stderr), expected);
 }

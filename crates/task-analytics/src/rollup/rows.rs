@@ -1,6 +1,6 @@
 //! The rows of roll-ups, and the statements about them.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use taskserver_store::{Backend, Sql, Store, StoreError};
 use uuid::{Uuid, uuid};
 
@@ -14,9 +14,6 @@ const NAMESPACE: Uuid = uuid!("0c5a5a0a-9f0f-4b51-a9d0-6d2a1c2f9be4");
 /// How many rows one statement writes: SQLite takes 32766 values.
 const BATCH: usize = 500;
 const COLUMNS: [&str; 8] = ["id", "type", "period", "start", "last", "lastAt", "min", "max"];
-
-/// For how long roll-ups are kept: a little longer than the longest chart.
-pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(32 * 24);
 
 /// Folds roll-ups into those that are stored, a batch in each transaction.
 pub(super) async fn merge(store: &Store, rollups: &Rollups) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use taskserver_core::{Field, FieldType, Schema};
 use taskserver_store::{Backend, Sql, StoreError, Transaction};
 use uuid::{Uuid, uuid};
@@ -17,9 +17,6 @@ use crate::Change;
 
 /// The lengths of the pieces of time, in seconds: an hour, six hours, a day.
 pub const COUNT_PERIODS: [i64; 3] = [3600, 21_600, 86_400];
-
-/// For how long counts are kept: a little longer than the longest chart.
-pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(32 * 24);
 
 /// The namespace of the ids of counts (a random UUID, fixed for ever).
 const NAMESPACE: Uuid = uuid!("b1a9d3f4-52f1-4d5c-9f0e-6a4d3f1f7c11");

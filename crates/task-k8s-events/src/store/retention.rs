@@ -6,16 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use taskserver_core::{Task, TaskConfig, TaskContext, TaskError};
-use taskserver_store::{Sql, Store, StoreError, Transaction};
+use taskserver_store::{DELETE_BATCH, Key, Sql, Store, StoreError};
 
-use super::counts;
 use super::schema::{K8S_EVENT, K8S_EVENT_COUNT, K8S_EVENT_GAP};
 
 /// The name of the maintenance task.
 const NAME: &str = "kubernetes-events-maintenance";
 
-/// How many rows one transaction deletes at most, so that none holds the table for long.
-const BATCH: usize = 500;
+/// What the rows are known by.
+const ID: Key<'static> = Key::Text("id");
 
 /// The type of the events that are kept as warnings; all others are kept as normal ones.
 const WARNING: &str = "Warning";
@@ -36,14 +35,16 @@ pub struct EventRetention {
     pub normal: Keep,
     /// Of the type `Warning`.
     pub warning: Keep,
+    /// Counts by reason and piece of time, for so long; `None` for any time. They may outlive the events.
+    pub counts: Option<Duration>,
 }
 
 impl Default for EventRetention {
-    /// Normal events for 30 days, warnings for 90, and a million of each.
+    /// Normal events for 30 days, warnings for 90, and a million of each; counts for 32 days, a little longer than the longest chart.
     fn default() -> Self {
-        let keep =
-            |days: u64| Keep { max_age: Some(Duration::from_secs(days * 24 * 60 * 60)), max_rows: Some(1_000_000) };
-        Self { normal: keep(30), warning: keep(90) }
+        let days = |days: u64| Some(Duration::from_secs(days * 24 * 60 * 60));
+        let keep = |max_age| Keep { max_age, max_rows: Some(1_000_000) };
+        Self { normal: keep(days(30)), warning: keep(days(90)), counts: days(32) }
     }
 }
 
@@ -103,20 +104,20 @@ async fn prune(store: &Store, retention: EventRetention, now: Timestamp) -> Resu
     let since = |age: Duration| now.checked_sub(age).ok();
     for (kind, keep) in [(Kind::Normal, retention.normal), (Kind::Warning, retention.warning)] {
         if let Some(since) = keep.max_age.and_then(since) {
-            pruned.too_old += delete(store, K8S_EVENT, &too_old(store, kind, since)).await?;
+            pruned.too_old += store.delete_in_batches(K8S_EVENT, ID, &too_old(store, kind, since)).await?;
         }
         if let Some(rows) = keep.max_rows {
-            pruned.too_many += delete(store, K8S_EVENT, &too_many(store, kind, rows)).await?;
+            pruned.too_many += store.delete_in_batches(K8S_EVENT, ID, &too_many(store, kind, rows)).await?;
         }
     }
-    if let Ok(since) = now.checked_sub(counts::KEPT) {
-        delete(store, K8S_EVENT_COUNT, &begun(store, since)).await?;
+    if let Some(since) = retention.counts.and_then(since) {
+        store.delete_in_batches(K8S_EVENT_COUNT, ID, &begun(store, since)).await?;
     }
     let ages = [retention.normal.max_age, retention.warning.max_age];
     if let [Some(normal), Some(warning)] = ages
         && let Some(since) = since(normal.max(warning))
     {
-        pruned.gaps += delete(store, K8S_EVENT_GAP, &ended(store, since)).await?;
+        pruned.gaps += store.delete_in_batches(K8S_EVENT_GAP, ID, &ended(store, since)).await?;
     }
     Ok(pruned)
 }
@@ -125,8 +126,8 @@ async fn prune(store: &Store, retention: EventRetention, now: Timestamp) -> Resu
 fn too_old(store: &Store, kind: Kind, since: Timestamp) -> Sql {
     let mut sql = ids(store, K8S_EVENT);
     push_kind(&mut sql, kind);
-    sql.push(" AND ").name("time").push(" < ").moment(since).push(&format!(" LIMIT {BATCH}"));
-    sql
+    sql.push(" AND ").name("time").push(" < ").moment(since);
+    locked(sql)
 }
 
 /// The ids of a batch of events that are not among the newest.
@@ -136,21 +137,28 @@ fn too_many(store: &Store, kind: Kind, rows: u64) -> Sql {
     let nulls = if store.backend() == taskserver_store::Backend::Postgres { " NULLS LAST" } else { "" };
     sql.push(" ORDER BY ")
         .name("time")
-        .push(&format!(" DESC{nulls} LIMIT {BATCH} OFFSET {}", rows.min(i64::MAX as u64)));
+        .push(&format!(" DESC{nulls} LIMIT {DELETE_BATCH} OFFSET {}", rows.min(i64::MAX as u64)));
     sql
 }
 
 /// The ids of a batch of gaps that ended before a moment.
 fn ended(store: &Store, since: Timestamp) -> Sql {
     let mut sql = ids(store, K8S_EVENT_GAP);
-    sql.name("to").push(" < ").moment(since).push(&format!(" LIMIT {BATCH}"));
-    sql
+    sql.name("to").push(" < ").moment(since);
+    locked(sql)
 }
 
 /// The ids of a batch of counts of times that began before a moment.
 fn begun(store: &Store, since: Timestamp) -> Sql {
     let mut sql = ids(store, K8S_EVENT_COUNT);
-    sql.name("start").push(" < ").moment(since).push(&format!(" LIMIT {BATCH}"));
+    sql.name("start").push(" < ").moment(since);
+    locked(sql)
+}
+
+/// So many of them as are deleted at once, kept from changing.
+fn locked(mut sql: Sql) -> Sql {
+    let lock = sql.backend().skip_locked();
+    sql.push(&format!(" LIMIT {DELETE_BATCH}{lock}"));
     sql
 }
 
@@ -167,33 +175,4 @@ fn push_kind(sql: &mut Sql, kind: Kind) {
         Kind::Warning => " = ",
     };
     sql.name("type").push(operator).text(WARNING);
-}
-
-/// Deletes the rows whose ids this statement yields, batch by batch.
-async fn delete(store: &Store, table: &str, batch: &Sql) -> Result<u64, StoreError> {
-    let mut deleted = 0;
-    loop {
-        let mut transaction = store.begin().await?;
-        let result = delete_batch(&mut transaction, table, batch).await;
-        let (found, gone) = transaction.conclude(result).await?;
-        deleted += gone;
-        if found < BATCH {
-            return Ok(deleted);
-        }
-    }
-}
-
-async fn delete_batch(transaction: &mut Transaction, table: &str, batch: &Sql) -> Result<(usize, u64), StoreError> {
-    let ids: Vec<String> = transaction.load(batch.clone()).await?.into_iter().flatten().flatten().collect();
-    let found = ids.len();
-    if found == 0 {
-        return Ok((0, 0));
-    }
-    let mut sql = transaction.sql();
-    sql.push("DELETE FROM ").name(table).push(" WHERE id IN (");
-    for (index, id) in ids.into_iter().enumerate() {
-        sql.push(if index == 0 { "" } else { ", " }).text(id);
-    }
-    sql.push(")");
-    Ok((found, transaction.execute(sql).await?))
 }

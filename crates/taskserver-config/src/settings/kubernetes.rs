@@ -68,6 +68,8 @@ pub struct KubernetesEvents {
     pub log_lines: u32,
     /// See `log_lines`.
     pub log_window: Duration,
+    /// How long counts by reason are kept; for ever, when none.
+    pub count_retention: Option<Duration>,
     /// What is kept of the normal events.
     #[serde(default)]
     pub normal: Keep,

@@ -62,7 +62,6 @@ pub struct Settings {
     #[serde(default)]
     pub tasks: BTreeMap<String, Task>,
     /// The analytics collector.
-    #[serde(default)]
     pub analytics: Analytics,
     /// The daily report.
     pub report: Report,
@@ -71,6 +70,8 @@ pub struct Settings {
     /// Statements of one's own that keep tables in order, by their names.
     #[serde(default)]
     pub maintenance: BTreeMap<String, Maintenance>,
+    /// Samples of the server and what it depends on.
+    pub monitoring: Monitoring,
     /// The history of runs.
     pub history: History,
     /// What people do to the tasks.
@@ -121,6 +122,14 @@ pub struct Maintenance {
     pub max_batches: Option<u32>,
     /// How long one batch may take; `database.statement_timeout`, when none.
     pub timeout: Option<Duration>,
+}
+
+/// Section `monitoring`: samples of the server and what it depends on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Monitoring {
+    /// How old a sample may become.
+    pub retention: Duration,
 }
 
 /// Section `history`: how long runs of tasks are remembered.

@@ -14,6 +14,12 @@ pub struct Queue {
     pub poll_interval: Duration,
     /// How long a job belongs to a worker that shows no sign of life.
     pub lease: Duration,
+    /// How many jobs one statement takes, ends or renews at most.
+    pub batch_size: u32,
+    /// How many jobs may be enqueued at once.
+    pub max_jobs: usize,
+    /// How many bytes the payload of a job may have.
+    pub max_payload_bytes: usize,
     /// Whether jobs that succeeded are kept at all.
     pub keep_succeeded: bool,
     /// How long jobs are kept that succeeded or were cancelled; for ever, when none.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use taskserver_store::{Backend, Sql, StoreError, Transaction};
 
 use super::{JOB, SqlJobs, later, notify, now};
-use crate::{Enqueued, JobState, NewJob, QueueError, Unique, When};
+use crate::{Enqueued, JobState, MAX_PAYLOAD, NewJob, QueueError, Unique, When};
 
 /// How many jobs one statement stores: their values are fewer than any database takes.
 const BATCH: usize = 500;
@@ -46,7 +46,7 @@ impl SqlJobs {
     /// # Errors
     /// Any [`QueueError`]: conclude the transaction with it.
     pub async fn enqueue_in(transaction: &mut Transaction, jobs: &[NewJob]) -> Result<Vec<Enqueued>, QueueError> {
-        jobs.iter().try_for_each(NewJob::check)?;
+        jobs.iter().try_for_each(|job| job.check(MAX_PAYLOAD))?;
         Ok(enqueue(transaction, jobs).await?)
     }
 }

@@ -30,7 +30,7 @@ use taskserver_store::{Backend, Sql, Store, StoreError, Transaction};
 use crate::{AttemptId, Depth, End, Enqueued, JobState, JobStore, JobStoreError, NewJob, Taken, Tended, Wanted, Woken};
 
 pub use effects::AttemptOver;
-pub use retention::JobRetention;
+pub use retention::{JobRetention, JobRetentionTask};
 pub use schema::{JOB, MIGRATIONS, job_schema};
 pub use service::JobService;
 
@@ -81,7 +81,6 @@ macro_rules! transact {
         }
     }};
 }
-use transact;
 
 #[async_trait]
 impl JobStore for SqlJobs {
@@ -158,14 +157,6 @@ fn shifted(backend: Backend, sign: char, distance: Duration) -> String {
         }
         Backend::Postgres => format!("({} {sign} INTERVAL '{micros} microseconds')", now(backend)),
         Backend::Mysql => format!("(UTC_TIMESTAMP(6) {sign} INTERVAL {micros} MICROSECOND)"),
-    }
-}
-
-/// What makes a `SELECT` lock the rows that nobody else has locked, and pass the others over.
-fn lock(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Sqlite => "",
-        Backend::Postgres | Backend::Mysql => " FOR UPDATE SKIP LOCKED",
     }
 }
 

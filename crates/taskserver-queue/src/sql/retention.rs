@@ -1,77 +1,59 @@
 //! Gives up jobs that ended long ago.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use taskserver_core::{Task, TaskConfig, TaskContext, TaskError};
-use taskserver_store::{Store, StoreError, Transaction};
+use taskserver_store::{DELETE_BATCH, Key, Sql, Store};
 
-use super::{JOB, earlier, lock, now, push_in, transact};
+use super::{JOB, earlier, now};
 
-/// How many rows one transaction deletes at most, so that none holds the table for long.
-const BATCH: usize = 500;
-
-/// A task that deletes, once a minute, the jobs that ended long ago.
+/// How long jobs are kept after their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobRetention {
-    store: Store,
-    finished: Option<Duration>,
-    dead: Option<Duration>,
+    /// Those that succeeded or were cancelled; `None` for any time.
+    pub finished: Option<Duration>,
+    /// Those that are dead; `None` for any time.
+    pub dead: Option<Duration>,
 }
 
-impl JobRetention {
-    /// Keeps jobs that succeeded or were cancelled for a day, and dead ones for 30 days.
-    #[must_use]
-    pub fn new(store: &Store) -> Self {
+impl Default for JobRetention {
+    /// A day, and 30 days.
+    fn default() -> Self {
         let day = Duration::from_secs(24 * 60 * 60);
-        Self { store: store.clone(), finished: Some(day), dead: Some(day * 30) }
-    }
-
-    /// Keeps jobs that succeeded or were cancelled for so long after their end; `None` for any time.
-    #[must_use]
-    pub fn finished(mut self, age: Option<Duration>) -> Self {
-        self.finished = age;
-        self
-    }
-
-    /// Keeps dead jobs for so long after their end; `None` for any time.
-    #[must_use]
-    pub fn dead(mut self, age: Option<Duration>) -> Self {
-        self.dead = age;
-        self
-    }
-
-    async fn prune(&self, states: &str, age: Duration) -> Result<u64, StoreError> {
-        let mut deleted = 0;
-        loop {
-            match transact!(self.store, transaction => prune(transaction, states, age))? {
-                0 => return Ok(deleted),
-                rows => deleted += rows,
-            }
-        }
+        Self { finished: Some(day), dead: Some(day * 30) }
     }
 }
 
-/// Deletes a batch of jobs in these states that ended so long ago, and answers how many they were.
-async fn prune(transaction: &mut Transaction, states: &str, age: Duration) -> Result<u64, StoreError> {
-    let mut sql = transaction.sql();
-    let backend = sql.backend();
-    let (id, now) = (backend.as_text(&backend.quote("id")), now(backend));
-    sql.push(&format!("SELECT {id} FROM ")).name(JOB).push(" WHERE ").name("finishedAt");
-    sql.push(&format!(" <= {} AND ", earlier(backend, age))).name("state").push(&format!(" IN ({states}) AND ("));
-    // A key with a window outlives the end of its job.
-    sql.name("uniqueUntil").push(" IS NULL OR ").name("uniqueUntil").push(&format!(" <= {now})"));
-    sql.push(&format!(" LIMIT {BATCH}{}", lock(backend)));
-    let ids: Vec<String> = transaction.load(sql).await?.into_iter().flatten().flatten().collect();
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    let mut sql = transaction.sql();
-    sql.push("DELETE FROM ").name(JOB).push(" WHERE ");
-    push_in(&mut sql, "id", ids);
-    transaction.execute(sql).await
+/// The task that enforces a [`JobRetention`], once a minute.
+pub struct JobRetentionTask {
+    store: Store,
+    retention: Arc<Mutex<JobRetention>>,
 }
 
-impl Task for JobRetention {
+impl JobRetentionTask {
+    /// Enforces what `retention` says at the time of each run, so that it can be changed meanwhile.
+    #[must_use]
+    pub fn new(store: &Store, retention: Arc<Mutex<JobRetention>>) -> Self {
+        Self { store: store.clone(), retention }
+    }
+
+    /// The ids of a batch of jobs in these states that ended so long ago.
+    fn ended(&self, states: &str, age: Duration) -> Sql {
+        let mut sql = self.store.sql();
+        let backend = sql.backend();
+        let (id, now) = (backend.as_text(&backend.quote("id")), now(backend));
+        sql.push(&format!("SELECT {id} FROM ")).name(JOB).push(" WHERE ").name("finishedAt");
+        sql.push(&format!(" <= {} AND ", earlier(backend, age))).name("state").push(&format!(" IN ({states}) AND ("));
+        // A key with a window outlives the end of its job.
+        sql.name("uniqueUntil").push(" IS NULL OR ").name("uniqueUntil").push(&format!(" <= {now})"));
+        sql.push(&format!(" LIMIT {DELETE_BATCH}{}", backend.skip_locked()));
+        sql
+    }
+}
+
+impl Task for JobRetentionTask {
     type Output = Value;
 
     fn name(&self) -> &str {
@@ -83,12 +65,11 @@ impl Task for JobRetention {
     }
 
     async fn run(&self, _: &TaskContext) -> Result<Value, TaskError> {
+        let JobRetention { finished, dead } = *self.retention.lock().unwrap_or_else(PoisonError::into_inner);
         let mut deleted = 0;
-        if let Some(age) = self.finished {
-            deleted += self.prune("'succeeded', 'cancelled'", age).await?;
-        }
-        if let Some(age) = self.dead {
-            deleted += self.prune("'dead'", age).await?;
+        for (states, age) in [("'succeeded', 'cancelled'", finished), ("'dead'", dead)] {
+            let Some(age) = age else { continue };
+            deleted += self.store.delete_in_batches(JOB, Key::Text("id"), &self.ended(states, age)).await?;
         }
         Ok(json!({ "deleted": deleted }))
     }

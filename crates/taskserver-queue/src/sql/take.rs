@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taskserver_store::{Backend, StoreError, Transaction};
 
-use super::{JOB, cell, later, lock, moment, now, push_in, texts};
+use super::{JOB, cell, later, moment, now, push_in, texts};
 use crate::{AttemptId, Taken, Wanted};
 
 pub(super) async fn take(transaction: &mut Transaction, wanted: &Wanted<'_>) -> Result<Vec<Taken>, StoreError> {
@@ -27,7 +27,7 @@ pub(super) async fn take(transaction: &mut Transaction, wanted: &Wanted<'_>) -> 
     push_in(&mut sql, "name", wanted.names.iter().copied());
     sql.push(" AND ").name("runAt").push(&format!(" <= {} ORDER BY ", now(backend)));
     sql.name("priority").push(", ").name("runAt").push(", ").name("id");
-    sql.push(&format!(" LIMIT {}{}", wanted.limit, lock(backend)));
+    sql.push(&format!(" LIMIT {}{}", wanted.limit, backend.skip_locked()));
     let rows = transaction.load(sql).await?;
     let taken = rows.into_iter().map(taken).collect::<Result<Vec<_>, _>>()?;
     if taken.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use taskserver_store::{StoreError, Transaction};
 
-use super::{JOB, cell, lock, notify, now, push_in, state, texts};
+use super::{JOB, cell, notify, now, push_in, state, texts};
 use crate::{Depth, JobState, Tended};
 
 /// How many jobs are looked after at once, of each kind: the rest is for the next look, or for another replica.
@@ -57,7 +57,7 @@ async fn find(transaction: &mut Transaction, condition: &str, order: &str) -> Re
     let backend = sql.backend();
     let columns = texts(backend, &["id", "queue", "attempt", "maxAttempts"]);
     sql.push(&format!("SELECT {columns} FROM ")).name(JOB).push(&format!(" WHERE {condition} ORDER BY "));
-    sql.name(order).push(&format!(" LIMIT {BATCH}{}", lock(backend)));
+    sql.name(order).push(&format!(" LIMIT {BATCH}{}", backend.skip_locked()));
     let found = |row: Vec<Option<String>>| {
         Ok(Found { id: cell(&row, 0)?, queue: cell(&row, 1)?, attempt: cell(&row, 2)?, max_attempts: cell(&row, 3)? })
     };

@@ -8,19 +8,17 @@ use tokio::sync::mpsc;
 use super::{ERROR_WAIT, Shared};
 use crate::{AttemptId, End};
 
-/// How many ends one statement stores, at most.
-pub(super) const BATCH: usize = 500;
-
 /// How one attempt ended.
 pub(super) type Ended = (AttemptId, End);
 
 /// Writes until nothing runs any more and everything is stored.
 pub(super) async fn write(shared: Arc<Shared>, mut ends: mpsc::Receiver<Ended>) {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::new();
     loop {
+        let most = shared.control.options().batch_size as usize;
         tokio::select! {
             biased;
-            received = ends.recv_many(&mut batch, BATCH) => if received == 0 { return },
+            received = ends.recv_many(&mut batch, most) => if received == 0 { return },
             () = shared.drained.cancelled() => return,
         }
         store(&shared, &batch).await;

@@ -13,9 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use crate::AttemptId;
 
-/// How many leases one statement renews.
-const BATCH: usize = 500;
-
 /// The attempts of this process, until their end is stored.
 #[derive(Default)]
 pub(super) struct Held(Mutex<HashMap<AttemptId, Holding>>);
@@ -72,12 +69,20 @@ impl Held {
 
 /// Keeps the leases alive for as long as it runs.
 pub(super) async fn keep(shared: Arc<Shared>) {
-    let lease = shared.options.lease;
-    let interval = lease / 3;
+    let mut options = shared.control.watch();
     loop {
-        tokio::time::sleep(interval).await;
+        let (lease, batch_size) = {
+            let options = options.borrow_and_update();
+            (options.lease, options.batch_size as usize)
+        };
+        let interval = lease / 3;
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            // What was renewed for a longer time is soon renewed for the new one.
+            _ = options.changed() => continue,
+        }
         // Of what ends within a third of the lease, nothing is ever renewed.
-        for attempts in shared.held.due(interval).chunks(BATCH) {
+        for attempts in shared.held.due(interval).chunks(batch_size) {
             let asked = Instant::now();
             let renewal = tokio::time::timeout(interval, shared.queue.store().renew(attempts, lease)).await;
             match renewal.map_err(Into::into).and_then(|renewal| renewal) {

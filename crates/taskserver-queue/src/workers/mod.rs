@@ -16,7 +16,7 @@ mod keep;
 mod take;
 mod tend;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +26,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Jobs, Queue, WorkerOptions};
+use crate::{Jobs, Queue, WorkerControl, WorkerOptions};
 use finish::Ended;
 use keep::Held;
+
+/// How many ends of attempts may wait to be stored. Those that are more wait with their slots.
+const WAITING_ENDS: usize = 1000;
 
 /// How long the ends of the last attempts may take to be stored when the workers stop.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,7 +43,7 @@ const ERROR_WAIT: Duration = Duration::from_secs(1);
 pub struct Workers {
     queue: Queue,
     jobs: Jobs,
-    options: WorkerOptions,
+    control: WorkerControl,
     instance: String,
 }
 
@@ -49,7 +52,7 @@ struct Shared {
     app: App,
     queue: Queue,
     jobs: Jobs,
-    options: WorkerOptions,
+    control: WorkerControl,
     instance: String,
     health: HealthReporter,
     held: Held,
@@ -65,6 +68,11 @@ struct Shared {
 }
 
 impl Shared {
+    /// How many jobs of a queue are to run here at once.
+    fn concurrency_of(&self, queue: &str, options: &WorkerOptions) -> usize {
+        options.concurrency_of(queue, self.jobs.queues().any(|known| known == queue))
+    }
+
     /// Resolves when nothing new is to be taken.
     async fn stopping(&self) {
         tokio::select! {
@@ -78,30 +86,25 @@ impl Workers {
     /// Workers for these kinds of jobs. `instance` is the name of this process among its replicas.
     #[must_use]
     pub fn new(queue: &Queue, jobs: Jobs, options: WorkerOptions, instance: impl Into<String>) -> Self {
-        Self { queue: queue.clone(), jobs, options, instance: instance.into() }
+        Self { queue: queue.clone(), jobs, control: WorkerControl::new(options), instance: instance.into() }
     }
 
-    /// The queues that are worked on, with how many jobs run at once.
-    fn queues(&self) -> BTreeMap<String, usize> {
-        let of_kinds = self.jobs.queues().map(|queue| (queue.to_owned(), self.options.concurrency));
-        let mut queues: BTreeMap<String, usize> = of_kinds.collect();
-        queues.extend(self.options.queues.clone());
-        queues.retain(|_, concurrency| *concurrency > 0);
-        queues
+    /// What changes the options while the workers work.
+    #[must_use]
+    pub fn control(&self) -> WorkerControl {
+        self.control.clone()
     }
 
     /// Starts. Must be called within a tokio runtime, once the store can be used.
     #[must_use = "the workers must be stopped for their jobs to end in peace"]
     pub fn start(self, app: &App) -> RunningWorkers {
-        let queues = self.queues();
-        let Self { queue, jobs, options, instance } = self;
-        queues.keys().for_each(|name| queue.metrics().know(name));
-        let (ends, receiver) = mpsc::channel(finish::BATCH * 2);
+        let Self { queue, jobs, control, instance } = self;
+        let (ends, receiver) = mpsc::channel(WAITING_ENDS);
         let shared = Arc::new(Shared {
             app: app.clone(),
             queue,
             jobs,
-            options,
+            control,
             instance,
             health: app.health().register("queue", false),
             held: Held::default(),
@@ -111,9 +114,7 @@ impl Workers {
             aborting: CancellationToken::new(),
             drained: CancellationToken::new(),
         });
-        for (queue, concurrency) in queues {
-            shared.work.spawn(take::work(Arc::clone(&shared), queue, concurrency));
-        }
+        shared.work.spawn(work(Arc::clone(&shared)));
         let writer = tokio::spawn(finish::write(Arc::clone(&shared), receiver));
         let background = vec![
             tokio::spawn(keep::keep(Arc::clone(&shared))),
@@ -122,6 +123,28 @@ impl Workers {
             tokio::spawn(tend::listen(Arc::clone(&shared))),
         ];
         RunningWorkers { shared, writer, background }
+    }
+}
+
+/// Has each queue worked on that is to be, also one that becomes so later.
+async fn work(shared: Arc<Shared>) {
+    let mut options = shared.control.watch();
+    let mut begun = BTreeSet::new();
+    loop {
+        let now = options.borrow_and_update().clone();
+        let known = shared.jobs.queues().map(str::to_owned);
+        let queues: BTreeSet<String> = known.chain(now.queues.keys().cloned()).collect();
+        for queue in queues {
+            if shared.concurrency_of(&queue, &now) > 0 && begun.insert(queue.clone()) {
+                shared.queue.metrics().know(&queue);
+                shared.work.spawn(take::work(Arc::clone(&shared), queue));
+            }
+        }
+        tokio::select! {
+            () = shared.stopping() => return,
+            // The sender is in `shared`.
+            _ = options.changed() => {}
+        }
     }
 }
 

@@ -10,31 +10,45 @@ use tokio::time::Instant;
 use super::{ERROR_WAIT, Shared, attempt};
 use crate::{Taken, Wanted};
 
-/// How many jobs are taken at once, at most: enough to make little of the statement's own cost.
-const MOST: u32 = 500;
-
 /// How long to let slots come together where jobs end quickly and more of them wait: a few large statements cost the database
 /// less than many small ones.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// Works until the workers stop.
-pub(super) async fn work(shared: Arc<Shared>, queue: String, concurrency: usize) {
-    let slots = Arc::new(Semaphore::new(concurrency));
+pub(super) async fn work(shared: Arc<Shared>, queue: String) {
+    let mut options = shared.control.watch();
+    let slots = Arc::new(Semaphore::new(0));
+    // How many slots there are, those of jobs that run included.
+    let mut there_are = 0;
     let wake = shared.queue.wakes().of(&queue);
     let mut more = false;
     loop {
+        let (concurrency, most, poll_interval) = {
+            let options = options.borrow_and_update();
+            (shared.concurrency_of(&queue, &options), options.batch_size as usize, options.poll_interval)
+        };
+        if there_are < concurrency {
+            slots.add_permits(concurrency - there_are);
+            there_are = concurrency;
+        }
         let mut free = tokio::select! {
             biased;
             () = shared.stopping() => return,
+            _ = options.changed() => continue,
             slot = Arc::clone(&slots).acquire_owned() => match slot {
                 Ok(slot) => slot,
                 Err(_) => return,
             },
         };
-        if more && slots.available_permits() < concurrency.min(MOST as usize) / 2 {
+        if there_are > concurrency {
+            free.forget();
+            there_are -= 1;
+            continue;
+        }
+        if more && slots.available_permits() < concurrency.min(most) / 2 {
             tokio::time::sleep(GATHER).await;
         }
-        let others = slots.available_permits().min(MOST as usize - 1) as u32;
+        let others = u32::try_from(slots.available_permits().min(most - 1)).unwrap_or(u32::MAX);
         // Nobody else takes slots, so that those which are free stay so.
         if let Ok(others) = Arc::clone(&slots).try_acquire_many_owned(others) {
             free.merge(others);
@@ -46,7 +60,7 @@ pub(super) async fn work(shared: Arc<Shared>, queue: String, concurrency: usize)
             Ok(taken) => {
                 more = taken.len() == wanted;
                 taken.into_iter().for_each(|taken| begin(&shared, &queue, taken, asked, &mut free));
-                shared.options.poll_interval
+                poll_interval
             }
             Err(error) => {
                 more = false;
@@ -60,6 +74,7 @@ pub(super) async fn work(shared: Arc<Shared>, queue: String, concurrency: usize)
             tokio::select! {
                 () = shared.stopping() => return,
                 () = wake.notified() => {}
+                _ = options.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -71,7 +86,7 @@ async fn take(shared: &Shared, queue: &str, limit: usize) -> Result<Vec<Taken>, 
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let (worker, lease) = (shared.instance.as_str(), shared.options.lease);
+    let (worker, lease) = (shared.instance.as_str(), shared.control.options().lease);
     let wanted = Wanted { queue, names: &names, limit, worker, lease };
     shared.queue.store().take(&wanted).await.map_err(|error| error.to_string())
 }

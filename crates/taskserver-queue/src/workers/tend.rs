@@ -25,7 +25,7 @@ pub(super) async fn tend(shared: Arc<Shared>) {
             }
             Err(error) => tracing::warn!(error, "the jobs cannot be looked after; trying again"),
         }
-        tokio::time::sleep(shared.options.poll_interval).await;
+        tokio::time::sleep(shared.control.options().poll_interval).await;
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn count(shared: Arc<Shared>) {
             }
             Err(error) => shared.health.report(Health::Down(error.to_string())),
         }
-        tokio::time::sleep(shared.options.count_interval).await;
+        tokio::time::sleep(shared.control.options().count_interval).await;
     }
 }
 

@@ -140,8 +140,12 @@ impl Process {
     }
 
     pub(crate) fn work_with(&self, options: WorkerOptions) -> RunningWorkers {
+        self.workers(options).start(&self.app)
+    }
+
+    pub(crate) fn workers(&self, options: WorkerOptions) -> Workers {
         let jobs = Jobs::new().register::<Play>(self.stage.clone()).register::<Long>(self.stage.clone());
-        Workers::new(&self.queue, jobs, options, "here").start(&self.app)
+        Workers::new(&self.queue, jobs, options, "here")
     }
 
     pub(crate) async fn enqueue(&self, act: Act) -> String {

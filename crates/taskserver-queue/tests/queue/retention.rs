@@ -1,9 +1,10 @@
 //! How long jobs are kept.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use taskserver_core::App;
-use taskserver_queue::JobRetention;
+use taskserver_queue::{JobRetention, JobRetentionTask};
 use taskserver_tests::for_each_backend;
 
 use crate::fixture::{Act, Play, Process, until};
@@ -22,14 +23,16 @@ for_each_backend! {
         workers.stop(Duration::from_secs(5)).await;
         let later = process.enqueue(Act::Note("later".into())).await;
 
-        let run = async |retention: JobRetention| {
-            let app = App::builder().task(retention).build().unwrap();
+        let retention = Arc::new(Mutex::new(JobRetention::default()));
+        let app = App::builder().task(JobRetentionTask::new(&process.store, Arc::clone(&retention))).build().unwrap();
+        let run = async |keep: JobRetention| {
+            *retention.lock().unwrap() = keep;
             app.tasks().run_and_wait(&app, "job-retention").await.unwrap().result
         };
-        let retention = || JobRetention::new(&process.store);
-        assert_eq!(run(retention()).await, serde_json::json!({"deleted": 0}));
-        assert_eq!(run(retention().finished(Some(Duration::ZERO))).await, serde_json::json!({"deleted": 1}));
-        assert_eq!(run(retention().dead(Some(Duration::ZERO))).await, serde_json::json!({"deleted": 1}));
+        let (long, none) = (JobRetention::default(), Some(Duration::ZERO));
+        assert_eq!(run(long).await, serde_json::json!({"deleted": 0}));
+        assert_eq!(run(JobRetention { finished: none, ..long }).await, serde_json::json!({"deleted": 1}));
+        assert_eq!(run(JobRetention { dead: none, ..long }).await, serde_json::json!({"deleted": 1}));
         let mut left = vec![vec![keyed], vec![later]];
         left.sort();
         assert_eq!(database.query(r#"SELECT "id" FROM "job" ORDER BY "id""#), left);

@@ -120,6 +120,44 @@ for_each_backend! {
         drop(gate);
         workers.stop(Duration::from_secs(5)).await;
     }
+
+    async fn how_many_jobs_run_at_once_changes_while_they_do(database: TestDatabase) {
+        let process = Process::with_notes_on(&database).await;
+        let gate = process.stage.gate.clone().lock_owned().await;
+        let slow = |concurrency| WorkerOptions { queues: [("slow".to_owned(), concurrency)].into(), ..options() };
+        let workers = process.workers(slow(0));
+        let (control, workers) = (workers.control(), workers.start(&process.app));
+        for name in ["one", "two", "three", "four"] {
+            process.queue.enqueue(&Long { act: Act::CompleteLate(name.into()) }).await.unwrap();
+        }
+        let running = || database.query(r#"SELECT COUNT(*) FROM "job" WHERE "state" = 'running' AND "queue" = 'slow'"#);
+        // By the time that something of another queue has run, more would have begun.
+        let others = async |name: &str| {
+            process.enqueue(Act::Note(name.into())).await;
+            assert_eq!(process.next_note().await, name);
+        };
+        others("none yet").await;
+        assert_eq!(running(), [["0"]]);
+        control.set(slow(1));
+        assert!(process.next_note().await.starts_with("attempt 1 of "));
+        others("one at once").await;
+        assert_eq!(running(), [["1"]]);
+        control.set(slow(3));
+        assert!(process.next_note().await.starts_with("attempt 1 of "));
+        assert!(process.next_note().await.starts_with("attempt 1 of "));
+        others("three at once").await;
+        assert_eq!(running(), [["3"]]);
+        control.set(slow(0));
+        drop(gate);
+        for _ in 0..3 {
+            assert!(process.next_note().await.ends_with(" is done"));
+        }
+        others("none any more").await;
+        assert_eq!(running(), [["0"]]);
+        control.set(slow(1));
+        assert!(process.next_note().await.starts_with("attempt 1 of "));
+        workers.stop(Duration::from_secs(5)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

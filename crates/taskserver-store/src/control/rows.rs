@@ -7,9 +7,8 @@ use taskserver_core::{Act, Action, Change, Field, FieldType, Recurrence, Schema,
 use uuid::Uuid;
 
 use crate::leadership::server_time;
-use crate::platform::BATCH;
 use crate::sql::{Row, bounded, read_moment};
-use crate::{Backend, Retention, Sql, StoreError};
+use crate::{Backend, DELETE_BATCH, Retention, Sql, StoreError};
 
 /// The path of the service over what people did to the tasks, and its table.
 pub const TASK_ACT: &str = "task-act";
@@ -289,6 +288,6 @@ pub(crate) fn expired(backend: Backend, keep: Retention) -> Sql {
     if let Some(newest) = keep.newest {
         sql.push(" OR place > ").integer(i64::try_from(newest).unwrap_or(i64::MAX));
     }
-    sql.push(&format!(" LIMIT {BATCH}"));
+    sql.push(&format!(" LIMIT {DELETE_BATCH}"));
     sql
 }

@@ -8,7 +8,7 @@ use taskserver_core::{Task, TaskConfig, TaskContext, TaskError};
 
 use super::{TASK_RUN, rows};
 use crate::control::{TASK_ACT, expired_acts};
-use crate::{Retention, Store, StoreError};
+use crate::{Key, Retention, Store, StoreError};
 
 impl Store {
     /// Deletes the runs from the history that are not kept, in small batches, and answers how many they were. The last run of
@@ -21,7 +21,7 @@ impl Store {
         if keep == Retention::default() {
             return Ok(0);
         }
-        self.delete_batches(TASK_RUN, &rows::expired(self.backend(), keep)).await
+        self.delete_in_batches(TASK_RUN, Key::Text("id"), &rows::expired(self.backend(), keep)).await
     }
 
     /// Deletes the record of what people did to the tasks, as far as it is not kept. Otherwise as
@@ -33,7 +33,7 @@ impl Store {
         if keep == Retention::default() {
             return Ok(0);
         }
-        self.delete_batches(TASK_ACT, &expired_acts(self.backend(), keep)).await
+        self.delete_in_batches(TASK_ACT, Key::Text("id"), &expired_acts(self.backend(), keep)).await
     }
 }
 

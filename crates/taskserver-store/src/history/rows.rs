@@ -8,9 +8,8 @@ use taskserver_core::{Field, FieldType, LastRuns, LeadershipState, Outcome, Run,
 use uuid::Uuid;
 
 use super::TASK_RUN;
-use crate::platform::BATCH;
 use crate::sql::{Row, bounded, read_moment};
-use crate::{Backend, Retention, Sql, StoreError};
+use crate::{Backend, DELETE_BATCH, Retention, Sql, StoreError};
 
 /// The columns, in the order in which rows are written and read.
 const COLUMNS: [&str; 14] = [
@@ -278,7 +277,7 @@ pub(super) fn expired(backend: Backend, keep: Retention) -> Sql {
     if let Some(newest) = keep.newest {
         sql.push(" OR place > ").integer(i64::try_from(newest).unwrap_or(i64::MAX));
     }
-    sql.push(&format!(") LIMIT {BATCH}"));
+    sql.push(&format!(") LIMIT {DELETE_BATCH}"));
     sql
 }
 

@@ -2,12 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::{Sql, Store, StoreError};
+use crate::{DELETE_BATCH, Key, Sql, Store, StoreError};
 
 const TABLE: &str = "analytics";
-
-/// How many rows one statement deletes at most, so that no statement holds the table for long.
-pub(crate) const BATCH: usize = 500;
 
 /// Which rows of a table are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,10 +24,10 @@ impl Store {
     pub async fn prune_analytics(&self, keep: Retention) -> Result<u64, StoreError> {
         let mut deleted = 0;
         if let Some(since) = keep.since {
-            deleted += self.delete_batches(TABLE, &self.older_than(since)).await?;
+            deleted += self.delete_in_batches(TABLE, Key::Text("id"), &self.older_than(since)).await?;
         }
         if let Some(newest) = keep.newest {
-            deleted += self.delete_batches(TABLE, &self.beyond(newest)).await?;
+            deleted += self.delete_in_batches(TABLE, Key::Text("id"), &self.beyond(newest)).await?;
         }
         Ok(deleted)
     }
@@ -40,7 +37,7 @@ impl Store {
         let mut sql = self.sql();
         let id = self.backend().as_text(&self.quote("id"));
         sql.push(&format!("SELECT {id} FROM ")).name(TABLE).push(" WHERE ").name("createdAt").push(" < ").moment(since);
-        sql.push(&format!(" LIMIT {BATCH}"));
+        sql.push(&format!(" LIMIT {DELETE_BATCH}"));
         sql
     }
 
@@ -56,30 +53,7 @@ impl Store {
              WHERE place > ",
             id_text = backend.as_text(&id),
         ));
-        sql.integer(i64::try_from(newest).unwrap_or(i64::MAX)).push(&format!(" LIMIT {BATCH}"));
+        sql.integer(i64::try_from(newest).unwrap_or(i64::MAX)).push(&format!(" LIMIT {DELETE_BATCH}"));
         sql
-    }
-
-    /// Deletes the rows whose ids a statement yields, a [`BATCH`] of them at most each time, until it yields no more.
-    pub(crate) async fn delete_batches(&self, table: &str, batch: &Sql) -> Result<u64, StoreError> {
-        let mut deleted = 0;
-        loop {
-            let mut lease = self.lease().await?;
-            let ids: Vec<String> =
-                lease.load(batch.clone()).await?.into_iter().flat_map(|row| row.0).flatten().collect();
-            if ids.is_empty() {
-                return Ok(deleted);
-            }
-            let last = ids.len() < BATCH;
-            let mut sql = self.sql();
-            sql.push("DELETE FROM ").name(table).push(" WHERE ").name("id").push(" IN (");
-            for (index, id) in ids.into_iter().enumerate() {
-                sql.push(if index == 0 { "" } else { ", " }).text(id);
-            }
-            deleted += lease.execute(sql.push(")").clone()).await? as u64;
-            if last {
-                return Ok(deleted);
-            }
-        }
     }
 }

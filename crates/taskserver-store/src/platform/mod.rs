@@ -4,7 +4,6 @@
 
 mod analytics;
 
-pub(crate) use analytics::BATCH;
 pub use analytics::Retention;
 
 use taskserver_core::{Field, FieldType, Method, Schema};
