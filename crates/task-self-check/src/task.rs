@@ -69,7 +69,7 @@ impl SelfCheck {
         self
     }
 
-    /// Makes it so that of these tasks, and of no others, alerts are firing; of those that are open, what was.
+    /// Raises and resolves these alerts together, in the term of the run.
     async fn write(
         &self,
         raise: &[Alert],
