@@ -28,16 +28,32 @@ pub(crate) fn options(settings: &Database) -> Result<StoreOptions, StoreError> {
 
 /// Creates and changes what the settings allow. Safe when several replicas do it at once, and when it was done before.
 pub(crate) async fn prepare(store: &Store, settings: &Settings) -> Result<(), StoreError> {
+    prepare_and_tell(store, settings, |_| {}).await
+}
+
+/// The same, and says what it is about to do.
+pub(crate) async fn prepare_and_tell(
+    store: &Store,
+    settings: &Settings,
+    tell: impl Fn(&'static str),
+) -> Result<(), StoreError> {
+    tell("connecting to the database");
     store.ping().await?;
     if settings.database.create_platform_tables {
+        tell("creating the platform's tables");
         store.create_platform_tables().await?;
     }
     if settings.database.migrate {
+        tell("migrating the tables of the server");
         store.migrate().await?;
+        tell("migrating the roll-ups of the analytics");
         store.migrate_with(task_analytics::rollup::MIGRATIONS).await?;
+        tell("migrating the queue");
         store.migrate_with(taskserver_queue::MIGRATIONS).await?;
+        tell("migrating the alerts");
         store.migrate_with(taskserver_alerts::MIGRATIONS).await?;
         if kubernetes::keeps_events(settings) {
+            tell("migrating the Kubernetes events");
             store.migrate_with(task_k8s_events::MIGRATIONS).await?;
         }
     }

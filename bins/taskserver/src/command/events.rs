@@ -332,19 +332,25 @@ async fn rehearse(
     let query = filters.query(now)?.ascending("time").ascending("id");
     let (mut tried, mut skip) = (0, 0);
     let mut rehearsal = Rehearsal::default();
+    let progress = super::progress::of(0);
     loop {
         let page = events.page(query.clone().limit(PAGE).skip(skip)).await?;
         let is_last = (page.data.len() as u64) < PAGE;
         skip += page.data.len() as u64;
+        progress.set_length(page.total);
+        progress.set_position(skip);
         for record in page.data.iter().filter(|record| filters.is_of_kind(record)) {
             let Some(event) = EventRecord::from_record(record) else { continue };
             tried += 1;
             match rule.alert(cluster, &event, &Variables::of(&event), event.occurrences()) {
                 Ok(found) => found.iter().for_each(|alert| rehearsal.observe(alert)),
-                Err(error) => print_error(&format!("Warning: the event {} cannot be evaluated: {error}", event.name)),
+                Err(error) => progress.suspend(|| {
+                    print_error(&format!("Warning: the event {} cannot be evaluated: {error}", event.name));
+                }),
             }
         }
         if is_last {
+            progress.finish_and_clear();
             return Ok((tried, rehearsal.alerts(now)));
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
+mod progress;
 pub(crate) mod run;
 mod server;
 pub(crate) mod status;

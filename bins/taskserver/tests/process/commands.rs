@@ -88,6 +88,36 @@ fn a_database_can_be_prepared_beforehand_and_again() {
     }
 }
 
+/// What the program writes with this standard error on a terminal.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(folder: &std::path::Path, arguments: &str) -> String {
+    let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_taskserver"));
+    let mut terminal = std::process::Command::new("script");
+    terminal.args(["-qec", &command, "/dev/null"]).current_dir(folder).env("TERM", "xterm");
+    text(&terminal.output().unwrap().stdout)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn long_commands_show_their_progress_on_a_terminal_and_nowhere_else() {
+    let folder = tempdir().unwrap();
+    let written = on_a_terminal(folder.path(), "migrate");
+    assert!(written.contains("migrating the queue"), "{written}");
+    assert!(!written.contains("the database was migrated"), "{written}");
+    assert!(written.ends_with("The database sqlite://taskserver.db is up to date.\r\n"), "{written}");
+    let of_rule = ["events", "test-rule", "--expression", "true"];
+    let enabled = ["migrate", "--set", "kubernetes.enabled=true"];
+    assert_eq!(run(folder.path(), &enabled).status.code(), Some(0));
+    let written = on_a_terminal(folder.path(), &of_rule.join(" "));
+    assert!(written.contains("] 0 of 0, "), "{written}");
+
+    let elsewhere = tempdir().unwrap();
+    let output = run(elsewhere.path(), &enabled);
+    assert!(text(&output.stderr).contains("the database was migrated"), "{output:?}");
+    assert!(!text(&output.stderr).contains("migrating the queue"), "{output:?}");
+    assert_eq!(text(&run(elsewhere.path(), &of_rule).stderr), "");
+}
+
 #[test]
 fn the_tasks_and_the_health_of_a_running_server_are_shown() {
     let folder = tempdir().unwrap();
