@@ -23,6 +23,9 @@
 //! throwaway server is started which lives as long as the test process. Where neither exists, the test says loudly that it was
 //! skipped and passes; with `TASKSERVER_TEST_REQUIRE_ALL=1` it fails.
 //!
+//! What is said of a Kubernetes cluster is tested on a stand-in, and the same on real API servers where `KUBEBUILDER_ASSETS` names the
+//! programs or `TASKSERVER_TEST_KUBECONFIG` a cluster; nothing asks for these.
+//!
 //! Tests of failures stop, kill or freeze a server: they start one of their own, with [`servers::mariadb::start`] and its like.
 //!
 //! The fixtures block and panic, as tests may. They speak to the databases through other clients than the code under test does
@@ -30,6 +33,8 @@
 #![deny(missing_docs)]
 
 mod backend;
+#[cfg(feature = "certificates")]
+mod certificates;
 mod client;
 mod database;
 pub mod http;
@@ -41,11 +46,15 @@ pub mod platform;
 mod proxy;
 pub mod servers;
 mod skip;
+mod texts;
 #[cfg(feature = "tokens")]
 pub mod tokens;
 
 pub use backend::Backend;
+#[cfg(feature = "certificates")]
+pub use certificates::Certificates;
 pub use database::TestDatabase;
 #[cfg(feature = "proxy")]
 pub use proxy::{Line, Proxy};
 pub use skip::skip;
+pub use texts::ALIKE_TEXTS;

@@ -149,7 +149,7 @@ impl EventsApi {
             Status::failure(&text, code.canonical_reason().unwrap_or("Unknown"))
         });
         status.code = code.as_u16();
-        Err(Error::from_status(verb, self.namespace.as_deref(), asked, status, retry_after))
+        Err(Error::from_status(verb, self.options.mode, self.namespace.as_deref(), asked, status, retry_after))
     }
 }
 
@@ -258,7 +258,14 @@ impl Watch {
                 let status: Status =
                     serde_json::from_str(line.object.get()).map_err(|error| unparsable("watch", &error))?;
                 let namespace = self.api.namespace.as_deref();
-                return Err(Error::from_status("watch", namespace, self.version.as_str(), status, None));
+                return Err(Error::from_status(
+                    "watch",
+                    self.api.options.mode,
+                    namespace,
+                    self.version.as_str(),
+                    status,
+                    None,
+                ));
             }
             other => {
                 let problem = format!("a watch has no events of the type {other:?}");

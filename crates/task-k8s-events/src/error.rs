@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use kube::core::Status;
 
+use crate::Mode;
+
 /// A failure of the collector.
 ///
 /// Most are reports of a moment: the stream goes on after them, once a back-off has passed. Those that
@@ -24,14 +26,16 @@ pub enum Error {
     Client(#[source] kube::Error),
     /// The server knows who we are, and does not allow this.
     #[error(
-        "not allowed to {verb} events {}: add the rule {{apiGroups: [\"\"], resources: [\"events\"], verbs: [\"list\", \
-         \"watch\"]}} to {} (the server says: {message})",
+        "not allowed to {verb} events {}: add the rule {{apiGroups: [\"\"], resources: [\"events\"], verbs: {needed:?}}} to {} \
+         (the server says: {message})",
         place(.namespace.as_deref()),
         role(.namespace.as_deref())
     )]
     Forbidden {
         /// The RBAC verb that was refused.
         verb: &'static str,
+        /// All RBAC verbs that the collector needs.
+        needed: &'static [&'static str],
         /// The namespace; nothing when all of the cluster were asked for.
         namespace: Option<String>,
         /// The server's words.
@@ -215,6 +219,7 @@ impl Error {
     /// for, if anything.
     pub(crate) fn from_status(
         verb: &'static str,
+        mode: Mode,
         namespace: Option<&str>,
         resource_version: &str,
         status: Status,
@@ -231,7 +236,10 @@ impl Error {
                 Self::Expired { what, message: status.message }
             }
             (401, _) => Self::Unauthorized { verb },
-            (403, _) => Self::Forbidden { verb, namespace: namespace.map(str::to_owned), message: status.message },
+            (403, _) => {
+                let namespace = namespace.map(str::to_owned);
+                Self::Forbidden { verb, needed: mode.verbs(), namespace, message: status.message }
+            }
             (429, _) => Self::Throttled { verb, retry_after },
             _ if too_large => Self::HistoryReset { resource_version: resource_version.to_owned() },
             (code, _) => Self::Api { verb, code, reason: status.reason, message: status.message, retry_after },

@@ -88,6 +88,16 @@ pub enum Mode {
     },
 }
 
+impl Mode {
+    /// The RBAC verbs that it needs.
+    pub(crate) fn verbs(self) -> &'static [&'static str] {
+        match self {
+            Self::Watch => &["list", "watch"],
+            Self::Poll { .. } => &["list"],
+        }
+    }
+}
+
 /// A choice of namespaces, by names and by patterns in which `*` stands for any characters.
 ///
 /// When all that is included are names, each namespace is collected on its own, which needs rights in these namespaces

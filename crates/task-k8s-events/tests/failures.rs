@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use task_k8s_events::{Collector, CollectorOptions, Error, GapReason, Namespaces};
+use task_k8s_events::{Collector, CollectorOptions, Error, GapReason, Mode, Namespaces};
 use taskserver_tests::kubernetes::{ApiServer, Fault};
 use tokio::time::{Instant, sleep};
 
@@ -252,6 +252,18 @@ async fn missing_rights_are_one_error_that_names_the_rule_to_add() {
          verbs: [\"list\", \"watch\"]} to the Role in the namespace \"shop\", or the ClusterRole, of this account (the \
          server says: events is forbidden: User \"nobody\" cannot watch resource \"events\" in API group \"\" in the \
          namespace \"shop\")"
+    );
+}
+
+#[tokio::test]
+async fn polling_asks_for_no_right_to_watch() {
+    let server = ApiServer::start().await;
+    server.deny("list", EVENTS);
+    let polling = CollectorOptions { mode: Mode::Poll { interval: Duration::from_secs(1) }, ..options() };
+    let error = next_error(&mut collector(&server, polling).stream(None)).await.to_string();
+    assert!(
+        error.contains("resources: [\"events\"], verbs: [\"list\"]} to the ClusterRole of this account"),
+        "{error}"
     );
 }
 

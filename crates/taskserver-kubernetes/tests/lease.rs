@@ -4,14 +4,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use serde_json::{Value, json};
+use serde_json::json;
 use taskserver_core::{
     Election, ElectionOptions, Health, HealthRegistry, Leadership, LeadershipState, LeaseRecord, LeaseStore,
     SystemClock,
 };
 use taskserver_kubernetes::KubernetesLease;
-use taskserver_tests::kubernetes::{ApiServer, Fault, Resource};
+use taskserver_tests::kubernetes::{ApiServer, Cluster, Fault, Resource};
 use tokio::task::JoinHandle;
 
 const NAMESPACE: &str = "ir-engine";
@@ -29,12 +32,6 @@ fn lease(server: &ApiServer) -> KubernetesLease {
 
 fn record(holder: Option<&str>, term: u64) -> LeaseRecord {
     LeaseRecord { holder: holder.map(str::to_owned), term, duration: LEASE, version: String::new() }
-}
-
-/// The lease as the server has it.
-fn stored(server: &ApiServer) -> Value {
-    let changes = server.changes();
-    Value::clone(&changes.last().unwrap().object)
 }
 
 /// A process that takes part in the election.
@@ -74,35 +71,50 @@ impl Replica {
     }
 }
 
+/// On the stand-in, and on every real API server that is given.
 #[tokio::test]
 async fn a_lease_is_compared_and_set_and_reads_as_one_of_client_go() {
-    let server = ApiServer::start().await;
-    let lease = lease(&server);
+    for cluster in Cluster::all().await {
+        eprintln!("on {}", cluster.name());
+        let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        config.default_retry = false;
+        compare_and_set(Client::try_from(config).unwrap()).await;
+    }
+}
+
+async fn compare_and_set(client: Client) {
+    let name = format!("taskserver-test-{}", std::process::id());
+    let lease = KubernetesLease::new(client.clone(), "default", &name);
+    // As somebody else sees it.
+    let leases: Api<Lease> = Api::namespaced(client, "default");
+    let stored = async || leases.get(&name).await.unwrap();
     assert_eq!(lease.read().await.unwrap(), None);
     let first = lease.write(None, &record(Some("a"), 1)).await.unwrap().unwrap();
     assert_eq!(lease.read().await.unwrap().as_ref(), Some(&first));
     assert_eq!(lease.write(None, &record(Some("b"), 1)).await.unwrap(), None, "there is one");
-    let spec = &stored(&server)["spec"];
+    let spec = stored().await.spec.unwrap();
     assert_eq!(
-        (&spec["holderIdentity"], &spec["leaseDurationSeconds"], &spec["leaseTransitions"]),
-        (&json!("a"), &json!(1), &json!(1))
+        (spec.holder_identity.as_deref(), spec.lease_duration_seconds, spec.lease_transitions),
+        (Some("a"), Some(1), Some(1))
     );
-    let acquired = spec["acquireTime"].clone();
 
-    server.patch(Resource::Leases, NAMESPACE, NAME, &json!({"metadata": {"labels": {"owner": "platform"}}}));
+    let label = json!({"metadata": {"labels": {"owner": "platform"}}});
+    leases.patch(&name, &PatchParams::default(), &Patch::Merge(label)).await.unwrap();
     assert_eq!(lease.write(Some(&first), &record(Some("b"), 2)).await.unwrap(), None, "it was changed");
     let seen = lease.read().await.unwrap().unwrap();
     let renewed = lease.write(Some(&seen), &record(Some("a"), 1)).await.unwrap().unwrap();
     assert_ne!(renewed.version, seen.version);
-    let now = stored(&server);
-    assert_eq!(now["metadata"]["labels"]["owner"], "platform", "what others wrote into it stays");
-    assert_eq!(now["spec"]["acquireTime"], acquired);
+    let now = stored().await;
+    assert_eq!(now.metadata.labels.unwrap()["owner"], "platform", "what others wrote into it stays");
+    assert_eq!(now.spec.unwrap().acquire_time, spec.acquire_time);
 
     let given_up = lease.write(Some(&renewed), &record(None, 1)).await.unwrap().unwrap();
-    assert_eq!((given_up.holder.as_deref(), stored(&server)["spec"]["holderIdentity"].as_str()), (None, Some("")));
+    let holder = stored().await.spec.unwrap().holder_identity;
+    assert_eq!((given_up.holder.as_deref(), holder.as_deref().unwrap_or_default()), (None, ""));
     let taken = lease.write(Some(&given_up), &record(Some("b"), 2)).await.unwrap().unwrap();
     assert_eq!(lease.read().await.unwrap(), Some(taken.clone()));
-    server.delete(Resource::Leases, NAMESPACE, NAME);
+    leases.delete(&name, &DeleteParams::default()).await.unwrap();
     assert_eq!(lease.write(Some(&taken), &record(Some("b"), 2)).await.unwrap(), None, "it was deleted");
 }
 

@@ -75,7 +75,7 @@ pub use migrate::Migration;
 pub use options::StoreOptions;
 pub use own::own_services;
 pub use platform::{Retention, platform_services};
-pub use pool::{PoolStatus, QUERY};
+pub use pool::{PoolStatus, QUERY, trusted_roots};
 pub use reading::Reading;
 pub use service::TableService;
 pub use sql::{Sql, read_moment};

@@ -4,19 +4,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use taskserver_store::{Store, StoreOptions};
-use taskserver_tests::{TestDatabase, servers};
-
-/// An authority's certificate, and a certificate of its for `localhost` with its key.
-fn certificates() -> (String, String, String) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap().signed_by(&key, &authority).unwrap();
-    (authority.pem(), certificate.pem(), key.serialize_pem())
-}
+use taskserver_tests::{Certificates, TestDatabase, servers};
 
 /// Lets the server write a file into its own folder: a key has to belong to it, and to be for its eyes only.
 fn write_file(database: &TestDatabase, name: &str, text: &str) {
@@ -52,7 +41,7 @@ async fn the_mode_says_what_is_encrypted_and_verified() {
         ))
     );
 
-    let (authority, certificate, key) = certificates();
+    let Certificates { authority, certificate, key } = Certificates::of(&["localhost"]);
     write_file(&database, "server.crt", &certificate);
     write_file(&database, "server.key", &key);
     for statement in ["ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"] {

@@ -11,6 +11,7 @@
 //!   tells which requests came ([`RecordedRequest`]) and what was ever written ([`Change`]).
 //! - The store keeps every version of every key under one revision counter, as etcd does, so that pages of one list are
 //!   consistent and a watch can start in the past, until it is compacted.
+//! - [`Cluster`] is what a story runs on that has to hold of real servers, too.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -24,6 +25,7 @@
 //! # });
 //! ```
 
+mod cluster;
 mod discovery;
 mod faults;
 mod list;
@@ -40,6 +42,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -47,7 +51,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::Certificates;
+
+pub use cluster::Cluster;
 pub use faults::Fault;
 pub use resources::Resource;
 pub use store::{Change, ChangeKind};
@@ -75,6 +87,8 @@ pub struct RecordedRequest {
 pub struct ApiServer {
     state: Arc<State>,
     address: SocketAddr,
+    /// The certificate (PEM) of the authority that vouches for it, where it speaks TLS.
+    authority: Option<String>,
     accepting: AbortHandle,
 }
 
@@ -87,31 +101,63 @@ impl Drop for ApiServer {
 impl ApiServer {
     /// Starts a server on a free port of 127.0.0.1, with an empty store.
     pub async fn start() -> Self {
+        Self::start_as(None).await
+    }
+
+    /// The same over HTTPS, with a certificate for 127.0.0.1.
+    pub async fn start_with_tls() -> Self {
+        Self::start_as(Some(Certificates::of(&["127.0.0.1"]))).await
+    }
+
+    async fn start_as(certificates: Option<Certificates>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a local port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = State::new();
         let shared = state.clone();
+        let tls = certificates.as_ref().map(tls);
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
-                connections.spawn(serve_connection(shared.clone(), stream));
+                let (state, tls) = (shared.clone(), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => serve_connection(state, stream).await,
+                        Some(tls) => {
+                            // Who does not trust the certificate hangs up.
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve_connection(state, stream).await;
+                            }
+                        }
+                    }
+                });
                 while connections.try_join_next().is_some() {}
             }
         });
-        Self { state, address, accepting: accepting.abort_handle() }
+        let authority = certificates.map(|certificates| certificates.authority);
+        Self { state, address, authority, accepting: accepting.abort_handle() }
     }
 
     /// The base URL, for a client's configuration.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The certificate (PEM) of the authority that vouches for the server, where it speaks TLS.
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// The content of a kubeconfig that leads here.
     pub fn kubeconfig(&self) -> Value {
+        let mut cluster = json!({"server": self.url()});
+        if let Some(authority) = &self.authority {
+            cluster["certificate-authority-data"] = STANDARD.encode(authority).into();
+        }
         json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "stand-in",
-            "clusters": [{"name": "stand-in", "cluster": {"server": self.url()}}],
+            "clusters": [{"name": "stand-in", "cluster": cluster}],
             "users": [{"name": "nobody", "user": {}}],
             "contexts": [{"name": "stand-in", "context": {"cluster": "stand-in", "user": "nobody"}}],
         })
@@ -226,6 +272,19 @@ impl ApiServer {
     pub fn changes(&self) -> Vec<Change> {
         self.state.with_store(|store| store.log().to_vec())
     }
+}
+
+/// What speaks TLS with this certificate.
+fn tls(certificates: &Certificates) -> TlsAcceptor {
+    let chain = CertificateDer::pem_slice_iter(certificates.certificate.as_bytes()).collect::<Result<_, _>>();
+    let key = PrivateKeyDer::from_pem_slice(certificates.key.as_bytes()).expect("a key in PEM");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring's own versions")
+        .with_no_client_auth()
+        .with_single_cert(chain.expect("certificates in PEM"), key)
+        .expect("the certificate's key");
+    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn serve_connection(state: Arc<State>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {

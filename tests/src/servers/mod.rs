@@ -2,6 +2,8 @@
 
 pub mod alertmanager;
 mod directory;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod mariadb;
 pub mod postgres;
 pub(crate) mod programs;

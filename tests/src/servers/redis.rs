@@ -33,11 +33,54 @@ pub fn start_with_password(password: &str) -> Option<Server> {
     own(SHARED.name, || launch(Some(password)))
 }
 
-fn launch(password: Option<&str>) -> Result<Server, String> {
-    let program = programs::redis("redis-server")?;
-    let port = free_port();
-    let mut server = Command::new(program);
+/// A server that takes TLS on a port of its own, with a certificate for the names of these certificates; and that port.
+#[cfg(feature = "certificates")]
+pub fn start_with_tls(certificates: &crate::Certificates) -> Option<(Server, u16)> {
+    let tls_port = free_port();
+    let server = own(SHARED.name, || {
+        let directory = Directory::new(SIGNALS.kill);
+        let crate::Certificates { authority, certificate, key } = certificates;
+        let files = [("ca", authority), ("certificate", certificate), ("key", key)];
+        for (name, pem) in files {
+            std::fs::write(directory.path().join(name), pem).map_err(|error| error.to_string())?;
+        }
+        let port = free_port();
+        let mut server = command(port)?;
+        server.args(["--tls-port", &tls_port.to_string(), "--tls-auth-clients", "no"]);
+        server.args(["--tls-ca-cert-file", "ca", "--tls-cert-file", "certificate", "--tls-key-file", "key"]);
+        Ok(Server::launch(format!("redis://127.0.0.1:{port}"), directory, SIGNALS, server, is_ready))
+    })?;
+    Some((server, tls_port))
+}
+
+/// A Sentinel with a password that knows a server by this name.
+pub fn start_sentinel(name: &str, master: &Server, password: &str) -> Option<Server> {
+    own(SHARED.name, || {
+        let program = programs::redis("redis-server")?;
+        let (directory, port) = (Directory::new(SIGNALS.kill), free_port());
+        let at = Url::parse(master.url()).map_err(|error| error.to_string())?;
+        // It keeps its state in its configuration file.
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\nrequirepass {password}\nsentinel monitor {name} 127.0.0.1 {} 1\n",
+            at.port().expect("a port")
+        );
+        std::fs::write(directory.path().join("conf"), settings).map_err(|error| error.to_string())?;
+        let mut sentinel = Command::new(program);
+        sentinel.args(["conf", "--sentinel"]);
+        let url = format!("redis://:{password}@127.0.0.1:{port}");
+        Ok(Server::launch(url, directory, SIGNALS, sentinel, is_ready))
+    })
+}
+
+fn command(port: u16) -> Result<Command, String> {
+    let mut server = Command::new(programs::redis("redis-server")?);
     server.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    Ok(server)
+}
+
+fn launch(password: Option<&str>) -> Result<Server, String> {
+    let port = free_port();
+    let mut server = command(port)?;
     let mut url = format!("redis://127.0.0.1:{port}");
     if let Some(password) = password {
         server.args(["--requirepass", password]);

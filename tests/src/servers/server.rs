@@ -51,6 +51,12 @@ impl Server {
         &self.url
     }
 
+    /// The folder in which it keeps everything.
+    #[cfg(feature = "kubernetes")]
+    pub(super) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     /// Starts the server again after [`Self::stop`] or [`Self::kill`], with the data that it had, and waits until it answers.
     ///
     /// # Panics

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use taskserver_tests::kubernetes::{ApiServer, Resource};
-use taskserver_tests::{Backend, TestDatabase};
+use taskserver_tests::kubernetes::{ApiServer, RecordedRequest, Resource};
+use taskserver_tests::{Backend, Certificates, TestDatabase};
 use tempfile::tempdir;
 
 use crate::support::{CYCLE, Server};
@@ -103,4 +103,89 @@ fn without_a_cluster_the_collector_is_switched_off_and_nothing_else() {
         status == 200 && verbose.contains("[+]kubernetes-events ok (disabled: there is no cluster"),
         "{status} {verbose}"
     );
+}
+
+/// A kubeconfig whose current context leads nowhere, and whose context `games` leads to this cluster, with the authority's
+/// certificate in a file.
+fn several_contexts(folder: &Path, cluster: &ApiServer, authority: &str) -> String {
+    let (certificate, kubeconfig) = (folder.join("ca.pem"), folder.join("several.json"));
+    std::fs::write(&certificate, authority).unwrap();
+    let content = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "nowhere",
+        "clusters": [
+            {"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}},
+            {"name": "games", "cluster": {"server": cluster.url(), "certificate-authority": certificate}},
+        ],
+        "users": [{"name": "nobody", "user": {}}],
+        "contexts": [
+            {"name": "nowhere", "context": {"cluster": "nowhere", "user": "nobody"}},
+            {"name": "games", "context": {"cluster": "games", "user": "nobody"}},
+        ],
+    });
+    std::fs::write(&kubeconfig, content.to_string()).unwrap();
+    format!("kubernetes.kubeconfig={}", kubeconfig.display())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_is_reached_by_https_in_the_context_that_is_set() {
+    let (folder, cluster, database) = (tempdir().unwrap(), ApiServer::start_with_tls().await, TestDatabase::sqlite());
+    write(&cluster, "ir-engine", "encrypted");
+    let url = format!("database.url={}", database.url());
+    let start = |authority: &str| {
+        let kubeconfig = several_contexts(folder.path(), &cluster, authority);
+        let settings = [&url, &kubeconfig, "kubernetes.context=games", "log.level=info,task_k8s_events=debug"];
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        Server::start(folder.path(), &settings)
+    };
+    let mut distrustful = start(&Certificates::of(&["127.0.0.1"]).authority);
+    distrustful.wait_for("invalid peer certificate");
+    distrustful.kill();
+    assert!(cluster.requests().is_empty(), "{:?}", cluster.requests());
+    let mut trusting = start(cluster.authority().unwrap());
+    trusting.wait_for("Task server listening");
+    wait_for_events(&database, &["encrypted"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_polled_and_chosen_as_the_settings_say() {
+    let (folder, cluster, database) = (tempdir().unwrap(), ApiServer::start().await, TestDatabase::sqlite());
+    let write = |namespace: &str, name: &str, r#type: &str, reason: &str, app: &str| {
+        let metadata = json!({"name": name, "labels": {"app": app}});
+        let event = json!({"metadata": metadata, "type": r#type, "reason": reason, "count": 1});
+        cluster.create(Resource::Events, namespace, event);
+    };
+    write("ir-engine", "a-kept", "Warning", "BackOff", "ir-engine");
+    write("ir-engine", "of-another-type", "Normal", "BackOff", "ir-engine");
+    write("ir-engine", "of-another-app", "Warning", "BackOff", "other");
+    write("ir-engine", "excluded-by-a-rule", "Warning", "Pulled", "ir-engine");
+    write("ir-test", "of-an-excluded-namespace", "Warning", "BackOff", "ir-engine");
+    let (url, kubeconfig) = (format!("database.url={}", database.url()), kubeconfig(folder.path(), &cluster));
+    let kubeconfig = format!("kubernetes.kubeconfig={}", kubeconfig.display());
+    let settings = [
+        &url,
+        &kubeconfig,
+        "kubernetes.agones.enabled=false",
+        "kubernetes.events.mode=poll",
+        "kubernetes.events.poll_every=1s",
+        "kubernetes.events.field_selector=type=Warning",
+        "kubernetes.events.label_selector=app=ir-engine",
+        "kubernetes.events.exclude_namespaces=*-test",
+        "kubernetes.events.exclude=event.reason == 'Pulled'",
+    ];
+    let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+    let mut server = Server::start(folder.path(), &settings);
+    server.wait_for("Task server listening");
+    wait_for_events(&database, &["a-kept"]);
+    write("ir-engine", "b-kept", "Warning", "Unhealthy", "ir-engine");
+    wait_for_events(&database, &["a-kept", "b-kept"]);
+    let of_events = |request: &&RecordedRequest| request.resource == Some(Resource::Events);
+    for request in cluster.requests().iter().filter(of_events) {
+        assert_eq!(request.verb, "list");
+        let selectors = ["fieldSelector=type%3DWarning", "labelSelector=app%3Dir-engine"];
+        assert!(selectors.iter().all(|selector| request.query.contains(selector)), "{}", request.query);
+    }
+
+    cluster.deny("list", Resource::Events);
+    let line = server.wait_for("not allowed to list events").replace('\\', "");
+    assert!(line.contains(r#"verbs: ["list"]} to the ClusterRole of this account"#), "{line}");
 }

@@ -263,9 +263,21 @@ impl EventCollector {
 
     fn interrupted(&self, error: &Error, health: &HealthReporter) {
         self.metrics.failed(error.metric_label());
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        tracing::debug!(component = KUBERNETES_EVENTS, error = format!("{error}{cause}"), "collecting was interrupted");
-        let reason = format!("{error}{cause}");
+        let reason = with_causes(error);
+        tracing::debug!(component = KUBERNETES_EVENTS, error = reason, "collecting was interrupted");
         health.report(if error.needs_attention() { Health::Down(reason) } else { Health::Degraded(reason) });
     }
+}
+
+/// An error with what caused it, down to what an operator can mend, such as a certificate that nobody vouches for.
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(std::error::Error::source(error), |cause| cause.source()) {
+        let cause = cause.to_string();
+        // The client's own errors end with their causes.
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }

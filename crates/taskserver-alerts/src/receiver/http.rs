@@ -15,11 +15,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::percent_decode_str;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use taskserver_core::TRACE;
+use taskserver_store::trusted_roots;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use url::Url;
@@ -53,7 +52,7 @@ pub enum EndpointError {
         reason: String,
     },
     /// The certificates cannot be used.
-    #[error("the certificates of the authorities to trust are wrong: {0}")]
+    #[error("the certificates are wrong: {0}")]
     Authorities(String),
 }
 
@@ -213,18 +212,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), 
 
 fn tls(authorities: Option<&str>) -> Result<ClientConfig, EndpointError> {
     let wrong = |error: &dyn std::fmt::Display| EndpointError::Authorities(error.to_string());
-    let mut roots = RootCertStore::empty();
-    match authorities {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong(&"there is no certificate (PEM) among them"));
-            }
-        }
-    }
+    let roots = trusted_roots(authorities).map_err(|error| wrong(&error))?;
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| wrong(&error))?;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use taskserver_core::Probe as _;
 use taskserver_redis::{FeathersSync, FeathersSyncOptions, Redis, RedisOptions};
+use taskserver_tests::Certificates;
 use taskserver_tests::servers::redis;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -98,22 +98,12 @@ async fn the_pool_is_a_probe_that_tells_its_use() {
     assert_eq!((usage.open, usage.used, usage.max), (1, 0, 4));
 }
 
-/// An authority's certificate, and a certificate of its for `localhost` with its key.
-fn certificates() -> (String, String, String) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap().signed_by(&key, &authority).unwrap();
-    (authority.pem(), certificate.pem(), key.serialize_pem())
-}
-
 #[tokio::test]
 async fn tls_is_encrypted_and_verified() {
     if redis::shared_url().is_none() {
         return;
     }
-    let (authority, certificate, key) = certificates();
+    let Certificates { authority, certificate, key } = Certificates::of(&["localhost"]);
     let tls = ["--port", "0", "--tls-cert-file", "certificate", "--tls-key-file", "key", "--tls-ca-cert-file", "ca"];
     let arguments = [&tls[..], &["--tls-auth-clients", "no", "--requirepass", "secret"]].concat();
     let server = Server::start("--tls-port", &arguments, |directory| {

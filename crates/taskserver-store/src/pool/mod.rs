@@ -23,6 +23,7 @@ use postgres::Postgres;
 pub(crate) use span::Peer;
 pub use span::QUERY;
 use sqlite::Sqlite;
+pub use tls::trusted_roots;
 
 use crate::Backend;
 use crate::StoreError;

@@ -28,22 +28,30 @@ pub(super) fn mode(options: &TlsOptions) -> TlsMode {
     }
 }
 
+/// The authorities to trust: those whose certificates (PEM) these are, or the public ones.
+///
+/// # Errors
+/// [`StoreError::Options`]: a certificate cannot be used, or there is none.
+pub fn trusted_roots(authorities: Option<&str>) -> Result<RootCertStore, StoreError> {
+    let Some(pem) = authorities else {
+        return Ok(RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()));
+    };
+    let wrong = |error: &dyn std::fmt::Display| StoreError::Options(error.to_string());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
+    }
+    match roots.is_empty() {
+        true => Err(wrong(&"there is no certificate (PEM) among those of the authorities to trust")),
+        false => Ok(roots),
+    }
+}
+
 /// rustls' configuration, for PostgreSQL.
 pub(super) fn client_config(mode: TlsMode, ca: Option<&str>) -> Result<ClientConfig, StoreError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let broken = |error: &dyn std::fmt::Display| StoreError::Options(format!("TLS to the database: {error}"));
-    let mut roots = RootCertStore::empty();
-    match ca {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                roots.add(certificate.map_err(|error| broken(&error))?).map_err(|error| broken(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(broken(&"there is no certificate (PEM) among those of the authorities to trust"));
-            }
-        }
-    }
+    let roots = trusted_roots(ca).map_err(|error| broken(&error))?;
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(|error| broken(&error))?;

@@ -118,7 +118,8 @@ fn order(table: &Table, query: &Query) -> String {
     let is_decided = query.sort.iter().any(|(name, _)| *name == id.0);
     let by = |(name, order): &(String, Order)| {
         let column = table.column(name)?.exact(table.backend);
-        let nulls = table.backend.nulls(*order == Order::Ascending);
+        // There is always an id; and where PostgreSQL is told of nulls, it does not use the primary key's index.
+        let nulls = if *name == id.0 { "" } else { table.backend.nulls(*order == Order::Ascending) };
         Some(match order {
             Order::Ascending => format!("{column} ASC{nulls}"),
             Order::Descending => format!("{column} DESC{nulls}"),
