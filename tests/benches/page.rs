@@ -22,7 +22,7 @@ const ROUNDS: usize = 300;
 const BOUND: Duration = Duration::from_millis(50);
 
 /// The pages, and what each is at its most expensive.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("/", ""),
     ("/", "range=7d"),
     ("/", "range=30d"),
@@ -32,6 +32,7 @@ const PAGES: [(&str, &str); 9] = [
     ("/events", "type=Warning"),
     ("/events", "namespace=ir-engine&reason=Reason7"),
     ("/events", "object=pod-4711"),
+    ("/events", "object=Pod/pod-4711"),
 ];
 
 #[tokio::main]

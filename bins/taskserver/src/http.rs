@@ -29,6 +29,7 @@ pub(crate) fn options(settings: &Settings) -> Vec<HttpOptions> {
         cors_origins: http.cors_origins.clone(),
         protect_metrics: http.protect_metrics,
         protect_pages: http.protect_pages,
+        session_lifetime: http.session_lifetime,
         control: authentication::has_credential(authentication),
         max_event_streams: http.max_event_streams,
         max_event_stream_age: http.max_event_stream_age,

@@ -21,7 +21,6 @@ use tracing::field::Empty;
 
 use crate::metrics::{COUNT_EVERY, DeliveryMetrics};
 use crate::outbox::{Due, Outbox, Standing};
-use crate::row::id;
 use crate::{Alerts, COMPONENT, Delivery, DeliveryError, Receiver, Route};
 
 /// How deliveries are made.
@@ -232,7 +231,7 @@ impl Worker<'_> {
             && self.remind_at.is_none_or(|time| time <= self.term.now())
         {
             if let Err(error) = self.remind().await? {
-                return self.failed(standing, &error).await;
+                return self.failed(standing, None, &error).await;
             }
             self.remind_at = self.term.now().checked_add(every).ok();
         }
@@ -248,7 +247,7 @@ impl Worker<'_> {
                 match self.deliver(&due).await? {
                     Ok(()) => *standing = Standing::default(),
                     Err(DeliveryError::Rejected(reason)) => self.rejected(&due, &reason).await?,
-                    Err(error) => return self.failed(standing, &error).await,
+                    Err(error) => return self.failed(standing, Some(&due), &error).await,
                 }
             }
         }
@@ -260,7 +259,7 @@ impl Worker<'_> {
     async fn deliver(&self, due: &Due) -> Result<Result<(), DeliveryError>, StoreError> {
         let now = self.term.now();
         if let Some(content) = self.outbox.content(due).await? {
-            let id = id(["delivery", &due.subject, due.kind.name(), &self.route.receiver]);
+            let id = due.id(&self.route.receiver);
             let span = tracing::trace_span!(
             target: TRACE,
                            "delivery",
@@ -310,7 +309,12 @@ impl Worker<'_> {
     }
 
     /// Leaves the receiver alone for a while.
-    async fn failed(&self, standing: &mut Standing, error: &DeliveryError) -> Result<(), StoreError> {
+    async fn failed(
+        &self,
+        standing: &mut Standing,
+        due: Option<&Due>,
+        error: &DeliveryError,
+    ) -> Result<(), StoreError> {
         self.metrics.failed(&self.route.receiver);
         let asked = match error {
             DeliveryError::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
@@ -323,7 +327,7 @@ impl Worker<'_> {
         let reason = error.to_string();
         tracing::debug!(component = COMPONENT, receiver = self.route.receiver, reason, ?wait, "a delivery failed");
         self.troubles.set(&self.route.receiver, Some(reason.clone()));
-        self.outbox.failed(standing, &reason, now).await
+        self.outbox.failed(standing, due, &reason, now).await
     }
 
     /// Lets others pass what the receiver does not take.
@@ -341,12 +345,13 @@ impl Worker<'_> {
                 reason,
                 "a delivery was given up: the receiver does not take it"
             );
-            return self.outbox.rejected(due, None).await;
+            return self.outbox.rejected(due, reason, None, self.term.now()).await;
         }
         self.metrics.failed(receiver);
         tracing::warn!(component = COMPONENT, receiver, subject, kind, attempts, reason, "a delivery was rejected");
-        let again_at = self.term.now().checked_add(self.backoff(attempts)).unwrap_or(Timestamp::MAX);
-        self.outbox.rejected(due, Some(again_at)).await
+        let now = self.term.now();
+        let again_at = now.checked_add(self.backoff(attempts)).unwrap_or(Timestamp::MAX);
+        self.outbox.rejected(due, reason, Some(again_at), now).await
     }
 
     /// Between a half and the whole of the exponential wait, so that many that failed together do not return together.

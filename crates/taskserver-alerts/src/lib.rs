@@ -70,7 +70,8 @@ pub use record::{AlertRecord, ReportRecord};
 pub use rehearsal::{Rehearsal, RehearsedAlert};
 pub use retention::{AlertRetention, AlertRetentionTask, PrunedAlerts};
 pub use schema::{
-    ALERT, ALERT_RECEIVER, MIGRATIONS, REPORT, alert_schema, alert_services, receiver_schema, report_schema,
+    ALERT, ALERT_DELIVERY_LOG, ALERT_RECEIVER, MIGRATIONS, REPORT, alert_schema, alert_services, delivery_log_schema,
+    receiver_schema, report_schema,
 };
 
 /// The name of the component, in health and logs.

@@ -3,12 +3,14 @@
 //! A row is written in the transaction of what it is about, and deleted in that in which its delivery is noted. Those that note
 //! something lock no gaps between rows: the loops of two receivers that are told for the first time would else get into each other's
 //! way on MySQL, and the one that gives way tell again.
+//!
+//! What became of each is kept beside it, in a log for whoever looks.
 
 use jiff::Timestamp;
 use taskserver_store::{Fence, Store, StoreError, Transaction};
 
-use crate::row::{Cell, columns, insert, moment, update};
-use crate::schema::{ALERT, ALERT_RECEIVER, DELIVERY};
+use crate::row::{Cell, columns, id, insert, moment, update};
+use crate::schema::{ALERT, ALERT_DELIVERY_LOG, ALERT_RECEIVER, DELIVERY};
 use crate::{AlertRecord, Content, Level, ReportRecord};
 
 /// How many deliveries are looked up at once.
@@ -60,6 +62,13 @@ pub(crate) struct Due {
     pub(crate) subject: String,
     pub(crate) kind: Kind,
     pub(crate) attempts: i64,
+}
+
+impl Due {
+    /// The id of its delivery to a receiver, the same in every attempt.
+    pub(crate) fn id(&self, receiver: &str) -> String {
+        id(["delivery", &self.subject, self.kind.name(), receiver])
+    }
 }
 
 /// How it stands with a receiver.
@@ -126,6 +135,7 @@ impl Outbox {
         let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             delete(&mut transaction, due.seq).await?;
+            self.log(&mut transaction, due, "delivered", None, now).await?;
             if due.kind != Kind::Report {
                 let mut sql = transaction.sql();
                 sql.push("UPDATE ").name(ALERT).push(" SET deliveries = deliveries + 1 WHERE id = ").text(&due.subject);
@@ -146,8 +156,14 @@ impl Outbox {
         transaction.conclude(result).await
     }
 
-    /// Notes that the receiver could not be told anything.
-    pub(crate) async fn failed(&self, standing: &Standing, error: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// Notes that the receiver could not be told anything, when it was to be told this or was reminded.
+    pub(crate) async fn failed(
+        &self,
+        standing: &Standing,
+        due: Option<&Due>,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             let row = [
@@ -158,6 +174,9 @@ impl Outbox {
                 ("id", Cell::Text(&self.receiver)),
             ];
             self.save(&mut transaction, &row).await?;
+            if let Some(due) = due {
+                self.log(&mut transaction, due, "waiting", Some(error), now).await?;
+            }
             self.check(&mut transaction).await
         }
         .await;
@@ -165,7 +184,13 @@ impl Outbox {
     }
 
     /// Notes that the receiver does not take this: it is tried again later, or given up.
-    pub(crate) async fn rejected(&self, due: &Due, again_at: Option<Timestamp>) -> Result<(), StoreError> {
+    pub(crate) async fn rejected(
+        &self,
+        due: &Due,
+        error: &str,
+        again_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_read_committed().await?;
         let result = async {
             match again_at {
@@ -177,10 +202,42 @@ impl Outbox {
                     transaction.execute(sql).await?;
                 }
             }
+            let state = if again_at.is_some() { "waiting" } else { "given up" };
+            self.log(&mut transaction, due, state, Some(error), now).await?;
             self.check(&mut transaction).await
         }
         .await;
         transaction.conclude(result).await
+    }
+
+    /// Logs what became of an attempt.
+    async fn log(
+        &self,
+        transaction: &mut Transaction,
+        due: &Due,
+        state: &str,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = due.id(&self.receiver);
+        let mut sql = transaction.sql();
+        sql.push("UPDATE ").name(ALERT_DELIVERY_LOG).push(" SET attempts = attempts + 1 WHERE id = ").text(&*id);
+        let is_first = transaction.execute(sql).await? == 0;
+        let ended = || {
+            let error = error.map_or(Cell::Null, Cell::Message);
+            [("state", Cell::Text(state)), ("lastError", error), ("updatedAt", Cell::Moment(now))]
+        };
+        if !is_first {
+            return update(transaction, ALERT_DELIVERY_LOG, &ended(), &id).await.map(drop);
+        }
+        let row = [
+            ("id", Cell::Text(&id)),
+            ("subject", Cell::Text(&due.subject)),
+            ("kind", Cell::Text(due.kind.name())),
+            ("receiver", Cell::Text(&self.receiver)),
+            ("attempts", Cell::Integer(1)),
+        ];
+        insert(transaction, ALERT_DELIVERY_LOG, &row.into_iter().chain(ended()).collect::<Vec<_>>()).await
     }
 
     /// How it stands with the receiver.

@@ -11,7 +11,7 @@ use taskserver_store::{DELETE_BATCH, Key, Sql, Store, StoreError};
 use crate::COMPONENT;
 use crate::alerts::RESOLVED;
 use crate::row::columns;
-use crate::schema::{ALERT, DELIVERY, GROUP, REPORT};
+use crate::schema::{ALERT, ALERT_DELIVERY_LOG, DELIVERY, GROUP, REPORT};
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,7 @@ async fn prune(store: &Store, retention: AlertRetention, now: Timestamp) -> Resu
         };
         pruned.alerts = delete(ALERT, "updatedAt", &format!(" AND state = '{RESOLVED}'")).await?;
         pruned.reports = delete(REPORT, "createdAt", "").await?;
+        delete(ALERT_DELIVERY_LOG, "updatedAt", "").await?;
         delete(GROUP, "updatedAt", " AND alert IS NULL").await?;
     }
     Ok(pruned)

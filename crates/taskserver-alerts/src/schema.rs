@@ -12,6 +12,9 @@ pub const REPORT: &str = "report";
 /// The path of the service that shows how it stands with the receivers, and their table.
 pub const ALERT_RECEIVER: &str = "alert-receiver";
 
+/// The path of the service that shows what became of each delivery, and their table.
+pub const ALERT_DELIVERY_LOG: &str = "alert-delivery-log";
+
 /// The table of what is known of the groups.
 pub(crate) const GROUP: &str = "alert-group";
 
@@ -38,13 +41,24 @@ pub const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("migrations/0002_report_data_postgres.sql"),
         mysql: include_str!("migrations/0002_report_data_mysql.sql"),
     },
+    Migration {
+        name: "alerts-0003",
+        sqlite: include_str!("migrations/0003_delivery_log_sqlite.sql"),
+        postgres: include_str!("migrations/0003_delivery_log_postgres.sql"),
+        mysql: include_str!("migrations/0003_delivery_log_mysql.sql"),
+    },
 ];
 
-/// The services over the alerts, the reports and the receivers, by their paths. All are read only.
+/// The services over the alerts, the reports, the receivers and the deliveries, by their paths. All are read only.
 #[must_use]
 pub fn alert_services(store: &Store) -> Vec<(&'static str, TableService)> {
     let service = |table, schema| (table, TableService::new(store.clone(), table, schema, &Method::READS));
-    vec![service(ALERT, alert_schema()), service(REPORT, report_schema()), service(ALERT_RECEIVER, receiver_schema())]
+    vec![
+        service(ALERT, alert_schema()),
+        service(REPORT, report_schema()),
+        service(ALERT_RECEIVER, receiver_schema()),
+        service(ALERT_DELIVERY_LOG, delivery_log_schema()),
+    ]
 }
 
 const COUNT: FieldType = FieldType::Integer { min: 0, max: i64::MAX };
@@ -115,6 +129,25 @@ pub fn receiver_schema() -> Schema {
         Field::nullable("nextAttemptAt", FieldType::DateTime),
         Field::nullable("lastError", LONG_TEXT),
         Field::nullable("deliveredAt", FieldType::DateTime),
+        time("updatedAt"),
+    ])
+}
+
+/// The fields of a delivery: that a receiver is told that an alert is firing or resolved, or of a report (`kind`).
+///
+/// - `subject` is the id of the alert or the report.
+/// - `state` is `delivered`, `waiting` (it was tried in vain, and is tried again) or `given up` (the receiver does not take it).
+/// - `attempts` is how often it was tried, the last time at `updatedAt`; `lastError` is why that was in vain.
+#[must_use]
+pub fn delivery_log_schema() -> Schema {
+    Schema::new([
+        Field::required("id", FieldType::ID),
+        text("subject"),
+        text("kind"),
+        text("receiver"),
+        text("state"),
+        Field::required("attempts", COUNT),
+        Field::nullable("lastError", LONG_TEXT),
         time("updatedAt"),
     ])
 }

@@ -63,6 +63,12 @@ for_each_backend! {
         until("the receiver is known to be up", async || health(&app) == Some(Health::Ready)).await;
         assert_eq!(database.query(r#"SELECT COUNT(*) FROM "alert-delivery""#), [["0"]]);
         assert_eq!(find(&app, "alert").await[0]["deliveries"], 2);
+        let log = app.service("alert-delivery-log").find(taskserver_core::Query::new().limit(100)).await.unwrap().data;
+        assert_eq!(log.len(), 90);
+        assert!(log.iter().all(|it| it["state"] == "delivered" && it["receiver"] == "pager" && it["lastError"].is_null()));
+        // One was tried as often as the receiver, and then told.
+        let tried: u64 = log.iter().map(|it| it["attempts"].as_u64().unwrap()).sum();
+        assert_eq!(tried, receiver.get(|script| script.attempts) as u64);
         stop(&app).await;
     }
 
@@ -137,6 +143,13 @@ async fn what_a_receiver_does_not_take_lets_others_pass_and_is_given_up_in_the_e
     // Given up is the first alone; what became of the alert is told.
     until("the rest is told", async || receiver.told() == ["firing even", "resolved odd"]).await;
     let given_up = r#"taskserver_alert_deliveries_total{receiver="pager",result="given_up"} 1"#;
+    let logged =
+        r#"SELECT "kind", "state", "attempts", "lastError" FROM "alert-delivery-log" ORDER BY "kind", "state""#;
+    let reason = receiver.get(|script| script.rejects.clone()).unwrap();
+    let log = database.query(logged);
+    assert_eq!(log[0][..3], ["firing", "delivered", "1"]);
+    assert_eq!(log[1][..3], ["firing", "given up", "5"], "{reason}");
+    assert_eq!(log[2][..3], ["resolved", "delivered", "1"]);
     assert!(app.metrics().encode().lines().any(|line| line == given_up), "{}", app.metrics().encode());
     stop(&app).await;
 }

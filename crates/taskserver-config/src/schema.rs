@@ -118,6 +118,7 @@ pub(crate) const LEAVES: &[Leaf] = &[
     Leaf::new("http.trusted_proxies", Kind::Text(rules::networks)).none(""),
     Leaf::new("http.protect_metrics", Kind::Bool),
     Leaf::new("http.protect_pages", Kind::Bool),
+    Leaf::new("http.session_lifetime", Kind::Duration(MINUTE, 30 * DAY)),
     Leaf::new("http.writes", Kind::Bool),
     Leaf::new("http.services.*.methods", Kind::Text(rules::methods)),
     Leaf::new("http.services.*.scope", Kind::Text(rules::not_empty)),

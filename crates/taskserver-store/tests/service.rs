@@ -353,11 +353,11 @@ fn query() -> impl Strategy<Value = Value> {
 }
 
 /// Runs queries over records in the table and in memory, and compares the answers.
-fn compare(database: &TestDatabase, store: &Store) {
-    let analytics = service(store, "analytics");
+fn compare(database: &TestDatabase, store: &Store, indexed: &'static [&'static str]) {
     let runtime = Handle::current();
     let (_, table) = platform_services(store).into_iter().find(|(path, _)| *path == "analytics").unwrap();
-    let schema = table.schema();
+    let schema = table.schema().clone();
+    let analytics = alone("analytics", table.indexed(indexed));
     let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
     let cases = (records(), prop::collection::vec(query(), 50));
     let result = TestRunner::new(config).run(&cases, |(records, queries)| {
@@ -384,11 +384,17 @@ for_each_backend! {
     async fn any_query_finds_what_the_core_says_that_it_means(database: TestDatabase) {
         let store = store(&database);
         store.create_platform_tables().await.unwrap();
-        tokio::task::block_in_place(|| compare(&database, &store));
+        tokio::task::block_in_place(|| compare(&database, &store, &[]));
+    }
+
+    async fn the_same_holds_where_pages_are_found_through_an_index(database: TestDatabase) {
+        let store = store(&database);
+        store.create_platform_tables().await.unwrap();
+        tokio::task::block_in_place(|| compare(&database, &store, &["createdAt", "updatedAt"]));
     }
 
     async fn the_same_holds_for_the_tables_of_a_deployment(database: TestDatabase) {
         database.create_platform_tables();
-        tokio::task::block_in_place(|| compare(&database, &store(&database)));
+        tokio::task::block_in_place(|| compare(&database, &store(&database), &[]));
     }
 }

@@ -109,6 +109,29 @@ fn a_server_to_which_nothing_has_happened_has_a_page() {
 }
 
 #[test]
+fn nobody_sees_a_protected_page_before_they_have_signed_in() {
+    let folder = tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &["--set", TOKEN, "--set", "http.protect_pages=true"]);
+    server.wait_for("Task server listening");
+    browse("protected", &server);
+}
+
+#[test]
+fn a_session_lasts_as_long_as_it_is_set_to() {
+    let folder = tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &["--set", TOKEN, "--set", "http.session_lifetime=90m"]);
+    server.wait_for("Task server listening");
+    let base = format!("http://127.0.0.1:{}", server.port);
+    let output = Command::new("curl")
+        .args(["-s", "-o", "/dev/null", "-D", "-", "-H", &format!("origin: {base}"), "-d", "token=hunter2"])
+        .arg(format!("{base}/login"))
+        .output()
+        .unwrap();
+    let head = text(&output.stdout);
+    assert!(head.contains("Max-Age=5400"), "{head}");
+}
+
+#[test]
 fn a_server_whose_database_is_down_has_a_page_that_says_so() {
     let folder = tempdir().unwrap();
     let port = crate::support::free_port();

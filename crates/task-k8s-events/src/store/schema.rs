@@ -45,11 +45,11 @@ pub(super) const MAX_TEXT: u32 = 255;
 /// The services over the events, their gaps and their counts, by their paths. All are read only: the collector alone writes.
 #[must_use]
 pub fn event_services(store: &Store) -> Vec<(&'static str, TableService)> {
-    let service = |table, schema| (table, TableService::new(store.clone(), table, schema, &Method::READS));
+    let service = |table, schema| TableService::new(store.clone(), table, schema, &Method::READS);
     vec![
-        service(K8S_EVENT, event_schema()),
-        service(K8S_EVENT_GAP, gap_schema()),
-        service(K8S_EVENT_COUNT, count_schema()),
+        (K8S_EVENT, service(K8S_EVENT, event_schema()).indexed(&["time"])),
+        (K8S_EVENT_GAP, service(K8S_EVENT_GAP, gap_schema())),
+        (K8S_EVENT_COUNT, service(K8S_EVENT_COUNT, count_schema())),
     ]
 }
 

@@ -61,6 +61,8 @@ pub struct Http {
     pub protect_metrics: bool,
     /// Whether the tasks and the description of the services are for administrators only.
     pub protect_pages: bool,
+    /// How long who has signed in on the pages stays so.
+    pub session_lifetime: Duration,
     /// Whether callers from outside may write, where a service offers it.
     pub writes: bool,
     /// What services offer to whom, by the service's name.

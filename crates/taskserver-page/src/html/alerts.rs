@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::parts;
 use crate::format;
 use crate::outcome::Tone;
-use crate::text::foreign;
-use crate::view::{Alert, Alerts, Frame, Receiver, Section};
+use crate::text::{foreign, foreign_plain};
+use crate::view::{Alert, Alerts, Delivery, Frame, Receiver, Section};
 
 pub(crate) fn alerts(frame: &Frame, view: &Section<Alerts>) -> Markup {
     let list = |alerts: &[Alert], none: &str| {
@@ -51,6 +51,36 @@ fn alert(frame: &Frame, alert: &Alert) -> Markup {
                     @if let Some(since) = alert.since { ", since " (format::moment_and_clock(since, frame.now)) }
                     @if let Some(last) = alert.last_seen { ", last " (format::moment_and_clock(last, frame.now)) }
                     @if let Some(resolved) = alert.resolved { ", resolved " (format::moment_and_clock(resolved, frame.now)) }
+                }
+                @if !alert.told.is_empty() { (deliveries(frame, alert)) }
+            }
+        }
+    }
+}
+
+fn deliveries(frame: &Frame, alert: &Alert) -> Markup {
+    let row = |Delivery { receiver, kind, state, attempts, error, at }: &Delivery| {
+        html! {
+            tr {
+                th scope="row" { (foreign(receiver)) }
+                td { (foreign(kind)) }
+                td { (foreign(state)) }
+                td { (format::whole(*attempts)) }
+                td { @if let Some(at) = at { (format::moment(*at, frame.now)) } }
+                td { @if let Some(error) = error { (foreign(error)) } }
+            }
+        }
+    };
+    html! {
+        details id=(format!("deliveries-{}", alert.id)) {
+            summary { "Who was told" }
+            div.scroll tabindex="0" role="region" aria-label=(format!("Deliveries of {}", foreign_plain(&alert.title))) {
+                table {
+                    thead { tr {
+                        th scope="col" { "Receiver" } th scope="col" { "Told" } th scope="col" { "State" } th scope="col" { "Attempts" }
+                        th scope="col" { "Last attempt" } th scope="col" { "Last error" }
+                    } }
+                    tbody { @for delivery in &alert.told { (row(delivery)) } }
                 }
             }
         }

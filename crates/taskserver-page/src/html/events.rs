@@ -116,7 +116,7 @@ fn event(frame: &Frame, filter: &EventFilter, event: &Event) -> Markup {
                 p.line {
                     a href=(narrowed(&|filter| filter.reason = Some(event.reason.clone()))) { strong { (foreign(&event.reason)) } }
                     " " span.hidden { (foreign(&event.kind)) }
-                    " " a href=(narrowed(&|filter| filter.object = Some(event.object.clone()))) { (foreign(&format!("{}/{}", event.object_kind, event.object))) }
+                    " " a href=(narrowed(&|filter| filter.object = Some(format!("{}/{}", event.object_kind, event.object)))) { (foreign(&format!("{}/{}", event.object_kind, event.object))) }
                     " " span.muted { "in " a href=(narrowed(&|filter| filter.namespace = Some(event.namespace.clone()))) { (foreign(&event.namespace)) } }
                     @if event.occurrences > 1 { " " span.count { (format::whole(event.occurrences)) "×" } }
                 }

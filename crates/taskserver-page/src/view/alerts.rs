@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use taskserver_core::{App, Comparison, Query, Record, ServiceError};
+use taskserver_core::{App, Comparison, Filter, Query, Record, ServiceError};
 
 use super::record;
 use crate::outcome::Tone;
@@ -11,8 +11,12 @@ use crate::outcome::Tone;
 pub(super) const SERVICE: &str = "alert";
 /// The service that says how it stands with the receivers.
 const RECEIVERS: &str = "alert-receiver";
+/// The service that says what became of each delivery.
+const DELIVERIES: &str = "alert-delivery-log";
 /// How many alerts are shown of either kind.
 const MOST: u64 = 50;
+/// How many deliveries are shown of all alerts.
+const MOST_DELIVERIES: u64 = 500;
 
 /// An alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,27 @@ pub struct Alert {
     pub events: i64,
     /// How often a receiver was told of it.
     pub deliveries: i64,
+    /// What became of each delivery, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Delivery>,
+}
+
+/// What became of telling a receiver of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// The receiver's name.
+    pub receiver: String,
+    /// What it is told: that the alert is `firing` or `resolved`.
+    pub kind: String,
+    /// `delivered`, `waiting` or `given up`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Why the last attempt was in vain.
+    pub error: Option<String>,
+    /// When that was.
+    pub at: Option<Timestamp>,
 }
 
 impl Alert {
@@ -95,7 +120,37 @@ impl Alerts {
     pub(crate) async fn gather(app: &App) -> Result<Self, ServiceError> {
         let (firing, resolved, receivers) =
             tokio::try_join!(find(app, Comparison::Ne), find(app, Comparison::Eq), receivers(app))?;
-        Ok(Self { firing, resolved, receivers })
+        let mut alerts = Self { firing, resolved, receivers };
+        alerts.add_deliveries(app).await?;
+        Ok(alerts)
+    }
+
+    async fn add_deliveries(&mut self, app: &App) -> Result<(), ServiceError> {
+        let mut shown: Vec<&mut Alert> = self.firing.iter_mut().chain(&mut self.resolved).collect();
+        if shown.is_empty() || app.services().get(DELIVERIES).is_none() {
+            return Ok(());
+        }
+        let values = shown.iter().map(|alert| alert.id.as_str().into()).collect();
+        let of_these = Filter::OneOf { field: "subject".to_owned(), values, negated: false };
+        let query = Query::new().and(of_these).descending("updatedAt").limit(MOST_DELIVERIES).uncounted();
+        for row in app.service(DELIVERIES).find(query).await?.data {
+            let subject = record::text(&row, "subject");
+            if let Some(alert) = shown.iter_mut().find(|alert| alert.id == subject) {
+                alert.told.push(delivery(&row));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn delivery(row: &Record) -> Delivery {
+    Delivery {
+        receiver: record::text(row, "receiver"),
+        kind: record::text(row, "kind"),
+        state: record::text(row, "state"),
+        attempts: record::integer(row, "attempts").unwrap_or_default(),
+        error: record::optional(row, "lastError"),
+        at: record::moment(row, "updatedAt"),
     }
 }
 
@@ -120,6 +175,7 @@ fn alert(row: &Record) -> Alert {
         resolved: record::moment(row, "resolvedAt"),
         events: number("events"),
         deliveries: number("deliveries"),
+        told: Vec::new(),
     }
 }
 

@@ -34,7 +34,7 @@ pub struct EventFilter {
     pub namespace: Option<String>,
     /// The reason.
     pub reason: Option<String>,
-    /// The name of the object that the event is about.
+    /// The object that the event is about: its name, or its kind and name, as `Pod/api`.
     pub object: Option<String>,
     /// Only events that happened at this time or before.
     pub until: Option<Timestamp>,
@@ -106,15 +106,21 @@ impl EventFilter {
 
     fn query(&self) -> Query {
         let mut query = Query::new().skip(self.skip.min(MOST_SKIPPED));
+        // No name of an object has a slash.
+        let (object_kind, object) = match self.object.as_deref().map(|object| object.split_once('/')) {
+            Some(Some((kind, name))) => (Some(kind), Some(name)),
+            _ => (None, self.object.as_deref()),
+        };
         let texts = [
-            ("type", &self.kind),
-            ("namespace", &self.namespace),
-            ("reason", &self.reason),
-            ("involvedName", &self.object),
+            ("type", self.kind.as_deref()),
+            ("namespace", self.namespace.as_deref()),
+            ("reason", self.reason.as_deref()),
+            ("involvedKind", object_kind),
+            ("involvedName", object),
         ];
         for (field, value) in texts {
             if let Some(value) = value {
-                query = query.eq(field, value.as_str());
+                query = query.eq(field, value);
             }
         }
         if let Some(until) = self.until {

@@ -23,7 +23,7 @@ use taskserver_core::{App, ErrorKind, LeadershipStatus, ServiceError};
 use crate::chart::Span;
 
 pub(crate) use alerts::firing;
-pub use alerts::{Alert, Alerts, Receiver};
+pub use alerts::{Alert, Alerts, Delivery, Receiver};
 pub use configuration::Setting;
 pub use events::{Counts, Event, EventFilter, Events, ReasonCount};
 pub(crate) use events::{GAPS as EVENT_GAPS, SERVICE as EVENTS};

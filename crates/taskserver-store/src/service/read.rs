@@ -5,7 +5,8 @@ use taskserver_core::{Comparison, Filter, Order, Page, Query, Record, ServiceErr
 
 use super::table::{Column, Table};
 use crate::pool::Lease;
-use crate::{Sql, Store, StoreError};
+use crate::sql::read_moment;
+use crate::{Backend, Sql, Store, StoreError};
 
 /// How many conditions a query may have: SQLite nests no deeper than a thousand.
 const MAX_CONDITIONS: usize = 500;
@@ -17,10 +18,49 @@ pub(super) struct Find {
     /// `None` where it is not asked for.
     total: Option<Sql>,
     /// `None` where the total alone is asked for.
-    page: Option<Sql>,
+    page: Option<Rows>,
     limit: Option<u64>,
     skip: u64,
     select: Option<Vec<String>>,
+}
+
+/// The rows of a page.
+struct Rows {
+    /// Where the page ends, if that is looked up first.
+    edge: Option<Edge>,
+    /// The statement without its end.
+    statement: Sql,
+    /// Their order, and how many.
+    rest: String,
+}
+
+/// The moment of a page's last row.
+///
+/// No index is in the order of a moment *and* the id, by which rows of the same moment are told apart. Other databases go through the
+/// one that there is and order what is equal; MySQL orders all the rows that match. So it is asked for this moment first, which it
+/// finds in the index, and then for the rows up to it.
+struct Edge {
+    lookup: Sql,
+    /// What follows the statement, before the moment.
+    up_to: String,
+}
+
+impl Edge {
+    fn new(table: &Table, query: &Query, condition: &Sql, from: &str) -> Option<Self> {
+        let (name, order) = query.sort.first()?;
+        let is_needed = table.backend == Backend::Mysql && table.indexed.contains(&name.as_str());
+        let last = (query.skip + query.limit?).checked_sub(1).filter(|_| is_needed)?;
+        let column = table.column(name)?;
+        let (direction, comparison) = match order {
+            Order::Ascending => ("ASC", "<="),
+            Order::Descending => ("DESC", ">="),
+        };
+        let (quoted, text) = (&column.quoted, column.as_text(table.backend));
+        let lookup = condition.clone().map_text(|_, condition| {
+            format!("SELECT {text} AS edge FROM {from} WHERE {condition} ORDER BY {quoted} {direction} LIMIT 1 OFFSET {last}")
+        });
+        Some(Self { lookup, up_to: format!(" AND {quoted} {comparison} ") })
+    }
 }
 
 impl Find {
@@ -47,7 +87,8 @@ impl Find {
                 .collect();
             let limit = query.limit.unwrap_or(i64::MAX as u64);
             let rest = format!(" ORDER BY {} LIMIT {limit} OFFSET {}", order(table, &query), query.skip);
-            statement(&columns.join(", "), &rest)
+            let edge = Edge::new(table, &query, &condition, &from);
+            Rows { edge, statement: statement(&columns.join(", "), ""), rest }
         });
         Ok(Self { total, page, limit: query.limit, skip: query.skip, select: query.select })
     }
@@ -67,7 +108,18 @@ async fn page(lease: &mut Lease, table: &Table, find: &Find) -> Result<Page, Sto
         None => None,
     };
     let rows = match &find.page {
-        Some(page) => lease.load(page.clone()).await?,
+        Some(Rows { edge, statement, rest }) => {
+            let mut statement = statement.clone();
+            if let Some(Edge { lookup, up_to }) = edge {
+                let found = lease.load(lookup.clone()).await?.into_iter().flat_map(|row| row.0).flatten().next();
+                // Where there are fewer rows, all of them are on the page.
+                if let Some(moment) = found.as_deref().and_then(read_moment) {
+                    statement.push(up_to).moment(moment);
+                }
+            }
+            statement.push(rest);
+            lease.load(statement).await?
+        }
         None => Vec::new(),
     };
     let record = |row| table.record(selected(table, find.select.as_deref()), row);

@@ -15,6 +15,8 @@ pub(super) struct Table {
     pub(super) backend: Backend,
     /// Those fields that have a column here.
     pub(super) schema: Schema,
+    /// Those in whose order there are indexes.
+    pub(super) indexed: &'static [&'static str],
     columns: Vec<Column>,
 }
 
@@ -31,7 +33,12 @@ pub(super) struct Column {
 
 impl Table {
     /// Looks the table up. A field without a column is left out.
-    pub(super) async fn find(store: &Store, name: &'static str, schema: &Schema) -> Result<Self, StoreError> {
+    pub(super) async fn find(
+        store: &Store,
+        name: &'static str,
+        schema: &Schema,
+        indexed: &'static [&'static str],
+    ) -> Result<Self, StoreError> {
         let backend = store.backend();
         let found = inspect::columns(&mut store.lease().await?, name).await?;
         if found.is_empty() {
@@ -50,7 +57,7 @@ impl Table {
             }
         }
         let schema = Schema::new(columns.iter().map(|column| column.field.clone()));
-        let table = Self { name, backend, schema, columns };
+        let table = Self { name, backend, schema, indexed, columns };
         table.column("id").map(|_| ()).ok_or_else(|| StoreError::MissingColumn("id".into()))?;
         Ok(table)
     }

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS `k8s-event` (
   UNIQUE KEY `k8s-event_id` (`id`),
   KEY `k8s-event_time` (`time`),
   KEY `k8s-event_namespace_time` (`namespace`, `time`),
-  KEY `k8s-event_involvedKind_involvedName_time` (`involvedKind`, `involvedName`, `time`),
+  KEY `k8s-event_involvedName_time` (`involvedName`, `time`),
   KEY `k8s-event_reason_time` (`reason`, `time`),
   KEY `k8s-event_type_time` (`type`, `time`)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

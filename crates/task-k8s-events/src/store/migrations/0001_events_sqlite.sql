@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS "k8s-event" (
 );
 CREATE INDEX IF NOT EXISTS "k8s-event_time" ON "k8s-event" ("time");
 CREATE INDEX IF NOT EXISTS "k8s-event_namespace_time" ON "k8s-event" ("namespace", "time");
-CREATE INDEX IF NOT EXISTS "k8s-event_involvedKind_involvedName_time" ON "k8s-event" ("involvedKind", "involvedName", "time");
+CREATE INDEX IF NOT EXISTS "k8s-event_involvedName_time" ON "k8s-event" ("involvedName", "time");
 CREATE INDEX IF NOT EXISTS "k8s-event_reason_time" ON "k8s-event" ("reason", "time");
 CREATE INDEX IF NOT EXISTS "k8s-event_type_time" ON "k8s-event" ("type", "time");
 CREATE TABLE IF NOT EXISTS "k8s-event-gap" (

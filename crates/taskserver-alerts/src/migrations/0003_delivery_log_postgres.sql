@@ -1,0 +1,12 @@
+CREATE TABLE IF NOT EXISTS "alert-delivery-log" (
+  "id" varchar(36) NOT NULL PRIMARY KEY,
+  "subject" varchar(36) NOT NULL,
+  "kind" varchar(255) NOT NULL,
+  "receiver" varchar(255) NOT NULL,
+  "state" varchar(255) NOT NULL,
+  "attempts" BIGINT NOT NULL,
+  "lastError" TEXT NULL,
+  "updatedAt" timestamp(6) NOT NULL
+);
+CREATE INDEX IF NOT EXISTS "alert-delivery-log_subject" ON "alert-delivery-log" ("subject");
+CREATE INDEX IF NOT EXISTS "alert-delivery-log_updatedAt" ON "alert-delivery-log" ("updatedAt" NULLS FIRST);
