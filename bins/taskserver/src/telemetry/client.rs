@@ -15,9 +15,8 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{HttpClient, HttpError};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use taskserver_store::trusted_roots;
 use tokio::runtime::Handle;
 
 use super::environment::Signal;
@@ -51,7 +50,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client for the exporter of a signal, whose requests take so long at most, and which trusts these authorities (PEM), else the
     /// public ones.
-    pub(super) fn new(signal: Signal, timeout: Duration, authorities: Option<&[u8]>) -> Result<Self, String> {
+    pub(super) fn new(signal: Signal, timeout: Duration, authorities: Option<&str>) -> Result<Self, String> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(timeout));
@@ -123,22 +122,10 @@ impl HttpClient for Client {
     }
 }
 
-fn tls(authorities: Option<&[u8]>) -> Result<ClientConfig, String> {
-    let wrong = |error: &dyn fmt::Display| format!("the certificates of the authorities to trust are wrong: {error}");
-    let mut roots = RootCertStore::empty();
-    match authorities {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong(&"there is no certificate (PEM) among them"));
-            }
-        }
-    }
+fn tls(authorities: Option<&str>) -> Result<ClientConfig, String> {
+    let roots = trusted_roots(authorities).map_err(|error| error.to_string())?;
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(&error))?;
+        .map_err(|error| error.to_string())?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

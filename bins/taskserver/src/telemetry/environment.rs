@@ -75,9 +75,9 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         };
         let authorities = match self.of(signal, "CERTIFICATE") {
             None => None,
-            Some((name, file)) => {
-                Some(std::fs::read(&file).map_err(|error| format!("{name}: {file} cannot be read: {error}"))?)
-            }
+            Some((name, file)) => Some(
+                std::fs::read_to_string(&file).map_err(|error| format!("{name}: {file} cannot be read: {error}"))?,
+            ),
         };
         Client::new(signal, timeout, authorities.as_deref()).map(Some)
     }

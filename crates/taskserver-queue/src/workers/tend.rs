@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use taskserver_core::Health;
 
 use super::{ERROR_WAIT, Shared};
 use crate::{Depth, JobState, JobStoreError};
+
+/// Whoever has listened for so long had been able to.
+const LISTENED: Duration = Duration::from_secs(10);
 
 /// Readies jobs and takes them over, for as long as it runs.
 pub(super) async fn tend(shared: Arc<Shared>) {
@@ -63,23 +67,30 @@ fn health(shared: &Shared, depths: &[Depth]) -> Health {
 pub(super) async fn listen(shared: Arc<Shared>) {
     let queue = shared.queue.clone();
     let woken = move |name: &str| queue.wakes().wake(name);
-    let store = async {
-        loop {
-            pause(shared.queue.store().listen(&woken).await).await;
-        }
-    };
+    let store = listening(|| shared.queue.store().listen(&woken));
     let notifier = async {
-        while let Some(notifier) = shared.queue.notifier() {
-            pause(notifier.listen(&woken).await).await;
+        if let Some(notifier) = shared.queue.notifier() {
+            listening(|| notifier.listen(&woken)).await;
         }
     };
     tokio::join!(store, notifier);
 }
 
-/// Waits before listening again.
-async fn pause(result: Result<(), JobStoreError>) {
-    if let Err(error) = result {
-        tracing::warn!(error, "not told of new jobs any more; looking for them at intervals, and listening again");
+/// Listens again and again. That it cannot is said once, until it has been able to for a while.
+async fn listening<F: Future<Output = Result<(), JobStoreError>>>(listen: impl Fn() -> F) {
+    let mut is_said = false;
+    loop {
+        let began = Instant::now();
+        if let Err(error) = listen().await {
+            is_said &= began.elapsed() < LISTENED;
+            if !is_said {
+                tracing::warn!(
+                    error,
+                    "not told of new jobs any more; looking for them at intervals, and listening again"
+                );
+            }
+            is_said = true;
+        }
+        tokio::time::sleep(ERROR_WAIT).await;
     }
-    tokio::time::sleep(ERROR_WAIT).await;
 }
