@@ -35,7 +35,7 @@ fn act(action: Action) -> Act {
     let asked = "2026-01-01T00:00:00.25Z".parse().unwrap();
     let is_done = action.changes_state();
     Act {
-        id: Uuid::new_v4(),
+        id: Uuid::now_v7(),
         task: "analytics".into(),
         action,
         recurrence: None,

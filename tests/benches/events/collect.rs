@@ -14,6 +14,8 @@ use taskserver_store::{Store, StoreOptions};
 
 use crate::worker::{say, wait_for_end};
 
+const CREATED: &str = "taskserver_kubernetes_events_stored_total{result=\"created\"}";
+
 /// Says the seconds until so many events are stored, and goes on collecting.
 #[tokio::main]
 pub(crate) async fn run(cluster: &str, database: &str, events: usize) {
@@ -32,10 +34,15 @@ pub(crate) async fn run(cluster: &str, database: &str, events: usize) {
     // Lines of the log are another matter.
     let limit = LogLimit { lines: 0, ..LogLimit::default() };
     EventCollector::new(collector, events_store, app.metrics()).log_limit(limit).start(&app);
-    let stored = format!("taskserver_kubernetes_events_stored_total{{result=\"created\"}} {events}");
-    while !app.metrics().encode().lines().any(|line| line == stored) {
+    while stored(&app) < events {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     say(start.elapsed().as_secs_f64());
     tokio::task::spawn_blocking(wait_for_end).await.expect("no panic");
+}
+
+fn stored(app: &App) -> usize {
+    let metrics = app.metrics().encode();
+    let mut counts = metrics.lines().filter_map(|line| line.strip_prefix(CREATED));
+    counts.next().map_or(0, |count| count.trim().parse().expect("a number"))
 }

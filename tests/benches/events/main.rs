@@ -59,7 +59,10 @@ fn measure() -> ExitCode {
     let mut cluster = Worker::start(&["cluster", &events.to_string()]);
     let url = cluster.line();
     let backends = Backend::ALL.into_iter().filter(|backend| backend.database().is_some());
-    let within: Vec<bool> = backends.flat_map(|backend| measure_on(backend, &mut cluster, &url, events)).collect();
+    // What one database has had written at a steady rate is part of the next one's backlog.
+    let backlogs = (events..).step_by(STEADY);
+    let measure = |(backend, events)| measure_on(backend, &mut cluster, &url, events);
+    let within: Vec<bool> = backends.zip(backlogs).flat_map(measure).collect();
     if within.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 

@@ -1,11 +1,12 @@
 //! Control of the tasks from the command line, on whichever replica.
 
 use std::path::Path;
+use std::time::Instant;
 
 use taskserver_tests::Backend;
 use tempfile::tempdir;
 
-use crate::support::{CYCLE, Server, taskserver, text};
+use crate::support::{CYCLE, PATIENCE, Server, taskserver, text};
 
 /// `printf %s let-me-in | sha256sum`
 const HASH: &str =
@@ -51,10 +52,16 @@ fn a_follower_takes_acts_in_and_the_leader_carries_them_out(backend: Backend) {
 
     let mut restarted = Server::start(folder.path(), &arguments);
     restarted.wait_for("Task server listening");
-    let shown =
-        taskserver(folder.path(), &["tasks", "--set", &format!("http.port={}", restarted.port)]).output().unwrap();
-    let shown = text(&shown.stdout);
-    assert!(shown.contains("paused by alice: the database is being moved"), "{shown}");
+    // It answers before it has read how the tasks stand.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let port = format!("http.port={}", restarted.port);
+        let shown = text(&taskserver(folder.path(), &["tasks", "--set", &port]).output().unwrap().stdout);
+        if shown.contains("paused by alice: the database is being moved") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{shown}");
+    }
     assert_eq!(tasks(folder.path(), &restarted, &["resume", "analytics"]), says("The task `analytics` is resumed."));
     let schedule = ["schedule", "analytics", "--cron", "TZ=Europe/Berlin 0 3 * * *"];
     assert_eq!(tasks(folder.path(), &restarted, &schedule), says("The task `analytics` has a new schedule."));

@@ -93,7 +93,7 @@ impl Command {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Act {
-    /// The id of this record.
+    /// The id of this record, a UUIDv7: of acts of one moment it tells the order.
     pub id: Uuid,
     /// The task.
     pub task: String,
@@ -136,7 +136,7 @@ impl Act {
         let Command { action, recurrence, by, reason } = command;
         let is_done = action.changes_state();
         Self {
-            id: Uuid::new_v4(),
+            id: Uuid::now_v7(),
             task: task.to_owned(),
             action,
             recurrence,
