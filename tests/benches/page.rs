@@ -139,7 +139,7 @@ fn fill(database: &TestDatabase) {
             database.execute(&format!(
                 r#"INSERT INTO "k8s-event-count" ("id", "reason", "type", "period", "start", "count")
                    SELECT {}, 'Reason{reason}', 'Normal', {period}, {start}, n % 50 FROM {}"#,
-                dialect.id(&format!("n * 100 + {reason} + {period} * 100000")),
+                dialect.id(&format!("n * 100 + {}", reason + period / 3600 * 100_000)),
                 dialect.series(pieces),
             ));
         }
