@@ -27,21 +27,22 @@ pub(crate) async fn run(events: usize) {
         server.create(Resource::Events, &format!("namespace-{}", number % 40), event);
     }
     say(server.url());
-    for line in std::io::stdin().lines() {
+    for (turn, line) in std::io::stdin().lines().enumerate() {
         let line = line.expect("a pipe");
         let (rate, count) = line.split_once(' ').expect("a rate and a count");
-        write(&server, &templates[0], rate.parse().expect("a rate"), count.parse().expect("a count")).await;
+        let (rate, count) = (rate.parse().expect("a rate"), count.parse().expect("a count"));
+        write(&server, &templates[0], &format!("steady-{turn}"), rate, count).await;
     }
 }
 
 /// Writes so many events in a second. The time of each is when it was written, and its count is its number.
-async fn write(server: &ApiServer, template: &Value, rate: u32, count: usize) {
+async fn write(server: &ApiServer, template: &Value, kind: &str, rate: u32, count: usize) {
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for number in 0..count {
         ticks.tick().await;
         let mut event = template.clone();
-        name(&mut event, "steady", number);
+        name(&mut event, kind, number);
         event["count"] = json!(number);
         event["lastTimestamp"] = Value::Null;
         event["eventTime"] = json!(format!("{:.6}", jiff::Timestamp::now()));
