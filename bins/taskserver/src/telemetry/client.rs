@@ -10,13 +10,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{HttpClient, HttpError};
-use rustls::ClientConfig;
-use taskserver_store::trusted_roots;
+use taskserver_alerts::https_connector;
 use tokio::runtime::Handle;
 
 use super::environment::Signal;
@@ -51,14 +50,7 @@ impl Client {
     /// A client for the exporter of a signal, whose requests take so long at most, and which trusts these authorities (PEM), else the
     /// public ones.
     pub(super) fn new(signal: Signal, timeout: Duration, authorities: Option<&str>) -> Result<Self, String> {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(authorities)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
+        let connector = https_connector(authorities, timeout).map_err(|error| error.to_string())?;
         let client = HyperClient::builder(TokioExecutor::new()).build(connector);
         let (runtime, failing) = (Handle::current(), AtomicBool::new(false));
         let shared = Arc::new(Shared { client, signal, timeout, runtime, failing });
@@ -120,12 +112,4 @@ impl HttpClient for Client {
         self.shared.report(&uri, trouble.as_deref());
         result.map_err(HttpError::from)
     }
-}
-
-fn tls(authorities: Option<&str>) -> Result<ClientConfig, String> {
-    let roots = trusted_roots(authorities).map_err(|error| error.to_string())?;
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -1,7 +1,6 @@
 //! Posting JSON over HTTP: within a time and a size, and without a secret in any error.
 
 use std::error::Error as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,20 +9,18 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::percent_decode_str;
-use rustls::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use taskserver_core::TRACE;
-use taskserver_store::trusted_roots;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use url::Url;
 
-use super::DeliveryError;
+use super::{DeliveryError, https_connector};
 
 /// The largest answer that is read, in bytes: what is wanted of it is a line of explanation.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -90,14 +87,8 @@ impl Endpoint {
             let _ = url.set_username("");
             let _ = url.set_password(None);
         }
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(authorities)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
+        let connector =
+            https_connector(authorities, timeout).map_err(|error| EndpointError::Authorities(error.to_string()))?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
@@ -208,15 +199,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), 
     value.set_sensitive(true);
     headers.insert(name, value);
     Ok(())
-}
-
-fn tls(authorities: Option<&str>) -> Result<ClientConfig, EndpointError> {
-    let wrong = |error: &dyn std::fmt::Display| EndpointError::Authorities(error.to_string());
-    let roots = trusted_roots(authorities).map_err(|error| wrong(&error))?;
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(&error))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The start of an answer, in one line.

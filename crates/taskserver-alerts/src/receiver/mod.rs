@@ -4,6 +4,8 @@
 mod alertmanager;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod https;
 mod log;
 #[cfg(feature = "http")]
 mod webhook;
@@ -17,6 +19,8 @@ use jiff::Timestamp;
 pub use alertmanager::Alertmanager;
 #[cfg(feature = "http")]
 pub use http::{Endpoint, EndpointError};
+#[cfg(feature = "http")]
+pub use https::https_connector;
 pub use log::Log;
 #[cfg(feature = "http")]
 pub use webhook::{SigningSecret, SigningSecretError, Webhook};
